@@ -66,8 +66,7 @@ class Model:
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
         attributions, and only for those. Inputs by name that hold several columns: a map each,
         `{"numeric": {"age": [0], "hours": [1]}}`; by position, a tuple of maps. For images, a mask of whole numbers,
-        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks. For a column of
-        texts, `ak.tokens(tokenizer)`, which then encodes too, if `preprocess` is None.
+        one a segment, that broadcasts to one input; several tensors: a tuple of masks. Texts: `ak.tokens(tokenizer)`.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last; or a callable from that output to the probability of the
@@ -144,7 +143,6 @@ class Model:
         """Of one encoded row; 0 before any was encoded."""
         self.name = name or type(module).__name__
         self.feature_map_given = feature_map
-        """`feature_map` as it was given."""
 
     @classmethod
     def of(cls, anything: Any, **options: Any) -> Model:
