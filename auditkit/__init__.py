@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
     from auditkit.explain.recourse.check import Recourse as Recourse
+    from auditkit.explain.words.check import WordAttribution as WordAttribution
     from auditkit.fairness.change.check import Change as Change
     from auditkit.fairness.change.check import ClassChange as ClassChange
     from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
+    from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
@@ -67,9 +69,12 @@ if TYPE_CHECKING:
     from auditkit.inputs.groups import segments as segments
     from auditkit.inputs.join import Join as Join
     from auditkit.inputs.loading import load_model as load_model
+    from auditkit.inputs.mentions import mentions as mentions
     from auditkit.inputs.model import Model as Model
+    from auditkit.inputs.pixels import pixels as pixels
     from auditkit.inputs.predictions import Predictions as Predictions
     from auditkit.inputs.source import Source as Source
+    from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.identification import Identification as Identification
@@ -83,6 +88,7 @@ if TYPE_CHECKING:
     from auditkit.records import SignOff as SignOff
     from auditkit.records import Verdict as Verdict
     from auditkit.robustness.check import FlipTest as FlipTest
+    from auditkit.robustness.lexicon import swap_words as swap_words
     from auditkit.verifying import verify as verify
 
 _HOMES = {
@@ -103,9 +109,13 @@ _HOMES = {
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
+    "tokens": "inputs.texts",
+    "mentions": "inputs.mentions",
+    "pixels": "inputs.pixels",
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",
     "Proxies": "fairness.rows.proxies",
@@ -128,6 +138,7 @@ _HOMES = {
     "with_reweighed": "fairness.reweighing",
     "Attribution": "explain.attributions.check",
     "GapAttribution": "explain.gaps.check",
+    "WordAttribution": "explain.words.check",
     "LayerAudit": "explain.layers.check",
     "Concepts": "explain.concepts.check",
     "Examples": "explain.cases.check",
@@ -136,6 +147,7 @@ _HOMES = {
     "explain": "explain.cases.local",
     "LocalExplanation": "explain.cases.local",
     "FlipTest": "robustness.check",
+    "swap_words": "robustness.lexicon",
     "Policy": "gate.policy",
     "load_config": "gate.config",
     "Config": "gate.config",
@@ -167,6 +179,8 @@ __all__ = ["__version__", *_ROOMS, *_HOMES]
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
+    if name.startswith("__"):
+        raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
         from auditkit.errors import nearest
 

@@ -31,9 +31,11 @@ from auditkit.formatting import utf8
 from auditkit.gate.policy import Policy
 from auditkit.gate.required import of_columns
 from auditkit.inputs.dataset import Dataset
+from auditkit.inputs.pictures import hold
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, explored, judge, with_remedies
+from auditkit.lacking import columns_read, lacking, refuse_lacking, without_truths
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Model | Predictions | Reader,
+    model: Model | Predictions | Reader | None,
     data: Dataset | None = None,
     *,
     against: Model | Predictions | None = None,
@@ -70,14 +72,15 @@ def audit(
     Parameters
     ----------
     model, data
-        A `Model` (or `Predictions`, whose outputs are columns of the data already) and a `Dataset`. A reader, such as
-        `Verification`, is both.
+        A `Model` (or `Predictions`, whose outputs are columns of the data already; or None, where rows have numbers
+        that are measured and nothing is predicted: `ak.audit(None, data, checks=[ak.Measured("latency")])`) and a
+        `Dataset`. A reader, such as `Verification`, is both.
     against
         An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
         (`ak.Change`), and rules may ask of it. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
-        those of the task. Of several labels each is asked everything.
+        those of the task (and `ak.WordAttribution` of texts). Of several labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -103,17 +106,20 @@ def audit(
 
     Raises DataError, ModelError or PolicyError, each saying what was expected.
     """
+    model = Predictions([], name="rows") if model is None else model
     now()  # a date that is none is a mistake to be told before the work
     model, data = as_rows(model, data)
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
-    asked = asked_for(checks) if checks is not None else default_checks(data.task)
+    asked = asked_for(checks) if checks is not None else (*default_checks(data.task), *_of_texts(model))
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     if against is not None:
         asked = with_changes(asked, data.task)
     told_apart(asked)
+    if checks is not None:
+        refuse_lacking(asked, model, data)
     if disclosure is not None:
         disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
     given = disclosure or Disclosure()
@@ -141,6 +147,15 @@ def audit(
         judged = with_remedies(report) if rules is None else of_columns(judge(report, rules), data.source.schema)
         said = {"context": context or judged.context, "sign_off": sign_off or judged.sign_off}
         return explored(_disclosed(judged.model_copy(update=said), given))
+
+
+def _of_texts(model: Model | Predictions) -> tuple[Check, ...]:
+    """What is asked beside, where a net reads texts; of several classes somebody has to say which."""
+    if isinstance(model, Predictions) or model.kind.several:
+        return ()
+    from auditkit.inputs.texts import tokens_in
+
+    return () if tokens_in(model.feature_map_given) is None else (check_of("word_attribution"),)
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
@@ -233,10 +248,15 @@ def conclude(
     broken = dict(observed.broken)
     weighting = weighting_of(data)
     features = None if drawn is None else drawn.features
+    if features is not None:
+        hold(features)
     for i, check in enumerate(checks):
         tell(check.name, i, len(checks))
         if data.task not in check.tasks:
             why = f"{type(check).__name__} is for {listing(check.tasks)}; this audit is {data.task}"
+            not_measured.append(NotMeasured(what=check.name, why=why))
+            continue
+        if why := lacking(check, model, data):
             not_measured.append(NotMeasured(what=check.name, why=why))
             continue
         if isinstance(check, SampleCheck) and net is None:
@@ -252,14 +272,21 @@ def conclude(
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
             copies = _of_copies(check, observed, drawn)
-            findings += completed(assessment.findings, check, weighting, [copies] if copies else [])
-            not_measured += assessment.not_measured
+            kept_findings, untold = without_truths(assessment.findings, data)
+            findings += completed(kept_findings, check, weighting, [copies] if copies else [])
+            not_measured += [*assessment.not_measured, *untold]
             stored[check.name] = kept
     not_measured += [broken[c.name] for c in checks if c.name in broken]
     tell("done", len(checks), len(checks))
     report = Report(
         provenance=provenance_of(
-            observed, model, data, seed=seed, sample=0 if drawn is None else len(drawn.y_true), against=against
+            observed,
+            model,
+            data,
+            seed=seed,
+            sample=0 if drawn is None else len(drawn.y_true),
+            against=against,
+            reads=[c for check in checks for c in columns_read(check)],
         ),
         findings=tuple(findings),
         not_measured=tuple(not_measured),

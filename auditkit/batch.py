@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auditkit.errors import EvidenceError
+from auditkit.errors import DataError, EvidenceError
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 if TYPE_CHECKING:
@@ -132,6 +132,11 @@ class ScoreScale:
         return said if self.threshold is None else {**said, "threshold": self.threshold}
 
 
+def not_at_hand(name: str) -> NDArray[np.float64]:
+    """DataError: these rows have no column of that name beside their features."""
+    raise DataError(f"column '{name}' is not at hand: these rows are no part of a source")
+
+
 @dataclass(frozen=True)
 class Batch:
     """Some rows: what the model saw, what it said, and whom it concerns. All arrays have N rows."""
@@ -183,6 +188,9 @@ class Batch:
     """(N,) decisions of an older model, coded as `y_pred` is; None where there is none."""
     scale: ScoreScale | None = None
     """In which units the scores were given; None: they are as they were given, and may be probabilities."""
+    numbers: Callable[[str], NDArray[np.float64]] = not_at_hand
+    """Name of a column, a feature or not → its (N,) numbers, NaN where missing; DataError for a column that is not
+    there or holds none. Of rows that were drawn into a sample no column is at hand."""
 
     @property
     def ids(self) -> NDArray[np.object_] | tuple[NDArray[np.object_], ...] | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from auditkit.errors import ModelError, NotExplained, PolicyError, choices
 from auditkit.question import Question
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from auditkit.evidence.observed import Evidence
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
+
+
+Need = Literal["truths", "decisions"]
+"""What of the rows a check may need."""
 
 
 def class_explained(label: str | None, rows: Batch, check: str) -> int | None:
@@ -95,6 +99,16 @@ class BaseCheck:
     def name(self) -> str:
         """The key of its evidence in a report."""
         return self.NAME
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What it has nothing to say without: truths (`Dataset(y_true=None)`), decisions (`Predictions([])`)."""
+        return frozenset({"decisions"})
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns of the data that it reads beside the rows' features, groups and outcomes."""
+        return ()
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""

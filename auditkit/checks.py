@@ -21,6 +21,7 @@ CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.groups.check:GroupFairness",
     "class_fairness": "auditkit.fairness.groups.classes:ClassFairness",
     "regression_fairness": "auditkit.fairness.groups.regression:RegressionFairness",
+    "measured": "auditkit.fairness.groups.measured:Measured",
     "match_rates": "auditkit.fairness.groups.matches:MatchRates",
     "identification_rates": "auditkit.fairness.groups.matches:IdentificationRates",
     "scores": "auditkit.fairness.scores.check:Scores",
@@ -36,6 +37,7 @@ CHECKS: dict[str, str] = {
     "continuous_attribute": "auditkit.fairness.rows.continuous:ContinuousAttribute",
     "attribution": "auditkit.explain.attributions.check:Attribution",
     "gap_attribution": "auditkit.explain.gaps.check:GapAttribution",
+    "word_attribution": "auditkit.explain.words.check:WordAttribution",
     "layer_audit": "auditkit.explain.layers.check:LayerAudit",
     "concepts": "auditkit.explain.concepts.check:Concepts",
     "examples": "auditkit.explain.cases.check:Examples",
@@ -52,6 +54,7 @@ JUDGES: dict[str, str] = {
     "group_fairness": "auditkit.fairness.judges:GroupFairnessRules",
     "class_fairness": "auditkit.fairness.judges:ClassFairnessRules",
     "regression_fairness": "auditkit.fairness.judges:RegressionFairnessRules",
+    "measured": "auditkit.fairness.judges:MeasuredRules",
     "match_rates": "auditkit.fairness.judges:MatchRatesRules",
     "identification_rates": "auditkit.fairness.judges:IdentificationRatesRules",
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
@@ -172,7 +175,7 @@ def kind_of(name: str) -> type[BaseCheck] | None:
 
 
 def _within(value: Any, folder: str | Path) -> Any:
-    """A path, or each of several (of a dict: of its values), seen from a folder."""
+    """A path, or each of several (of a dict: of its values, but not of tables there), seen from a folder."""
     if isinstance(value, str):
         if "\0" in value:
             raise PolicyError("a path of a file holds no NUL character")
@@ -183,7 +186,7 @@ def _within(value: Any, folder: str | Path) -> Any:
         except ValueError as e:
             raise PolicyError(str(e)) from None
     if isinstance(value, Mapping):
-        return {k: _within(v, folder) for k, v in value.items()}
+        return {k: v if isinstance(v, Mapping) else _within(v, folder) for k, v in value.items()}
     return [_within(v, folder) for v in value] if isinstance(value, list | tuple) else value
 
 

@@ -43,19 +43,19 @@ def completed(
 
 def _unused(check: Check | type[BaseCheck], weighting: Weighting | None) -> list[tuple[str, str]]:
     """What a statement says, and its note, for each thing of the rows that the check does not look at."""
-    if weighting is None or check.uses_weights:
+    if weighting is None:
         return []
     out = []
-    if weighting.weights:
+    if weighting.weights and not check.uses_weights:
         note = f"weights not used: every row counts once, whatever its '{weighting.weights}'"
         out.append(("every row counts once, whatever its weight", note))
-    if weighting.cluster and not getattr(check, "uses_clusters", False):
+    if weighting.cluster and not (check.uses_weights or getattr(check, "uses_clusters", False)):
         rows = f"rows of one '{weighting.cluster}' count as independent, and intervals can be too narrow"
         out.append((
             "rows of one cluster count as independent, so that intervals can be too narrow",
             f"clusters not used: {rows}",
         ))  # fmt: skip
-    if weighting.strata:
+    if weighting.strata and not getattr(check, "uses_strata", check.uses_weights):
         note = f"strata not used: rows count as drawn from all at once, whatever their '{weighting.strata}'"
         out.append(("rows count as drawn from all strata at once", note))
     return out

@@ -85,8 +85,13 @@ def _subject(config: Config, data: DataTable) -> Model | Predictions:
     if config.predictions is not None:
         return ak.Predictions(**{k: getattr(config.predictions, k) for k in type(config.predictions).model_fields})
     m = config.model
+    if m is None and not config.checks:
+        raise PolicyError(
+            "the configuration has neither [model] nor [predictions]: nothing can be audited but by checks that need "
+            'neither, as [[check]] with name = "measured"'
+        )
     if m is None:
-        raise PolicyError("the configuration has neither [model] nor [predictions]: nothing can be audited")
+        return ak.Predictions([], name="rows")
     return _net(config, m if data.task is None else m.model_copy(update={"task": m.task or data.task}))
 
 
@@ -119,6 +124,11 @@ def _dataset(config: Config, data: DataTable) -> Dataset:
     from auditkit.records import DEFAULT_TASK
 
     _there(config, data.path)
+    if data.y_true is None and not config.checks:
+        raise PolicyError(
+            "'y_true' is missing in [data]: name the column of the truth, or checks that need none, as [[check]] with "
+            'name = "group_fairness" (selections) or "measured"'
+        )
     given = {k: getattr(data, k) for k in type(data).model_fields if k not in ("path", "task", "join")}
     if data.join is not None:
         given["join"] = {**data.join.model_dump(exclude_none=True), "path": Path(config.folder) / data.join.path}

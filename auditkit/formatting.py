@@ -250,10 +250,10 @@ def unit_for(comparison: Comparison, of: str = "share") -> str:
     >>> unit_for("overall"), unit_for("difference"), unit_for("ratio"), unit_for("difference", "kg")
     ('percent', 'points', 'ratio', 'kg')
     """
-    if of == "measure":
-        return ""
     if comparison.startswith("ratio") or of == "number":
         return "ratio"
+    if of == "measure":
+        return ""
     if of == "share":
         return "points" if comparison.startswith("difference") or comparison in CHANGES else "percent"
     return of

@@ -285,6 +285,8 @@ class _Stored:
         """Why nothing answers the rule: its check broke or says why not, or its rows are none that it serves."""
         if self.refused(rule):
             return self._beyond[rule.id]
+        if self._untold(rule):
+            return "no row of the data has a truth"
         check = self._check(rule)
         own = self._own(rule)
         own = f" {own}" if own else ""
@@ -307,7 +309,8 @@ class _Stored:
         named = {frozenset(r.by) for r in rules if r.by}
         for check, kind in self._judges.items():
             stock = {k: v for k, v in self._evidence.items() if _check_of(k, "") == check}
-            if stock and self._data.task in kind.tasks and _tells(kind) and not self._data.kind.by_label:
+            tells = kind.alternatives is not Judge.alternatives  # evidence is read only of a judge that may tell
+            if stock and self._data.task in kind.tasks and tells and not self._data.kind.by_label:
                 judge = self._read(check, stock, kind)
                 return Known(tuple(judge.alternatives(named)), judge.frontier)
         return Known((), lambda by: None)
@@ -319,13 +322,17 @@ class _Stored:
         own = [name for name, j in known.items() if rule.comparison in j.comparisons]
         return next(iter((*own, *(name for name, j in known.items() if not j.comparisons))), "")
 
+    def _untold(self, rule: Rule) -> bool:
+        """Whether it asks of truths, and no row has one."""
+        return self._data.no_truths and METRICS[rule.metric].needs_truths
+
     def _own(self, rule: Rule) -> str:
         """What ends the keys of the evidence of the rule's label, of several."""
         return f"[{rule.label}]" if self._data.kind.by_label else ""
 
     def _judge(self, rule: Rule) -> Judge | None:
         """Who answers the rule from the evidence that it is about."""
-        if rule.label is not None and not self._data.classes:
+        if self._untold(rule) or (rule.label is not None and not self._data.classes):
             return None
         check, own = self._check(rule), self._own(rule)
         if check + own not in self._made:
@@ -341,11 +348,6 @@ class _Stored:
         if key not in self._once:
             self._once[key] = kind(_read_all(stock, kind.evidence))
         return self._once[key]
-
-
-def _tells(kind: type[Judge]) -> bool:
-    """Whether a judge may know other decisions: evidence is read only of one that does."""
-    return kind.alternatives is not Judge.alternatives
 
 
 @contextlib.contextmanager

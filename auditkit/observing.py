@@ -20,6 +20,7 @@ from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.sample import Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
+from auditkit.lacking import columns_read, lacking
 from auditkit.progress import tell
 from auditkit.records import NotMeasured
 from auditkit.timings import spent
@@ -88,7 +89,7 @@ class _Observer:
         seed: int,
         on_error: OnError,
     ) -> None:
-        known = [c for c in checks if data.task in c.tasks]
+        known = [c for c in checks if data.task in c.tasks and not lacking(c, model, data)]
         self.net = not isinstance(model, Predictions)
         self.sampled = self.net or any(isinstance(c, RowsCheck) for c in known)
         self.sample, self.seed, self.on_error = sample, seed, on_error
@@ -96,6 +97,7 @@ class _Observer:
         self.gathered: dict[str, Evidence] = {}
         self.total: Observed | None = None
         self.streams: list[StreamCheck] = []
+        self.reads = list(dict.fromkeys(c for check in known for c in columns_read(check)))
         without = columns_of(model, against)
         for check in (c for c in known if isinstance(c, StreamCheck)):
             with absent_if_broken(check, self.broken, on_error):
@@ -106,7 +108,7 @@ class _Observer:
     def see(self, said: Decided) -> None:
         """Some more rows, with what the model says of them."""
         batch = said.batch
-        content = row_keys(_content(batch, net=self.net))
+        content = row_keys(self._with_numbers(_content(batch, net=self.net), batch))
         whole = content if self.net and batch.row_id is None else row_keys(batch)
         if batch.row_id is not None:
             content = shuffled(content ^ batch.row_id, 0)  # the data are other data under other ids
@@ -126,6 +128,11 @@ class _Observer:
             people=None if self.net else RowHash.of(_people(said.batch)),
         )
         self.total = part if self.total is None else self.total + part
+
+    def _with_numbers(self, content: Batch, batch: Batch) -> Batch:
+        """With the columns that checks read, which tell rows apart too."""
+        more = {c: batch.numbers(c) for c in self.reads if c not in content.features}
+        return replace(content, features=content.features.assign(**more)) if more else content
 
     def seen(self) -> Observed:
         """Everything that was seen."""

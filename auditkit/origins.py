@@ -85,7 +85,8 @@ class ModelProvenance(Terse):
     TOLD: ClassVar = ("weights", "scale")
 
     name: str = ""
-    kind: Literal["torch", "predictions"] = "torch"
+    kind: Literal["torch", "predictions", "none"] = "torch"
+    """`none`: nothing is predicted."""
     sha256: str | None = None
     """Of parameter and buffer names, dtypes, shapes and bytes; None for predictions."""
     parameters: int = 0
@@ -145,6 +146,11 @@ class DataProvenance(Terse):
     def kind(self) -> TaskKind:
         """What the task predicts."""
         return TASK_KINDS[self.task]
+
+    @property
+    def no_truths(self) -> bool:
+        """Whether the data were given without any truth."""
+        return not self.y_true and 0 < self.rows == self.missing_target
 
     def same_rows(self, other: DataProvenance) -> bool | None:
         """Whether both are of the same rows, whatever was decided of them; None: not known."""

@@ -7,7 +7,7 @@ import json
 import platform
 from collections.abc import Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import auditkit
 from auditkit.clock import now
@@ -32,8 +32,9 @@ def provenance_of(
     seed: int,
     sample: int,
     against: Model | Predictions | None = None,
+    reads: Sequence[str] = (),
 ) -> Provenance:
-    """Provenance of what was observed."""
+    """Provenance of what was observed; `reads`: columns that checks read beside features, groups and outcomes."""
     return Provenance(
         auditkit=auditkit.__version__,
         created=now(),
@@ -42,7 +43,7 @@ def provenance_of(
         sample=sample,
         model=_model(model, data),
         against=None if against is None else _model(against, data),
-        data=_data(observed, model, data),
+        data=_data(observed, model, data, reads),
         cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
     )
 
@@ -51,7 +52,8 @@ def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:
     if isinstance(model, Predictions):
         scale = model.scale(data)
         words = "" if scale is None else scale.words
-        return ModelProvenance(name=model.name, kind="predictions", threshold=model.threshold, scale=words)
+        kind: Literal["predictions", "none"] = "predictions" if model.columns else "none"
+        return ModelProvenance(name=model.name, kind=kind, threshold=model.threshold, scale=words)
     return ModelProvenance(
         name=model.name,
         kind="torch",
@@ -62,10 +64,10 @@ def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:
     )
 
 
-def _data(observed: Observed, model: Model | Predictions, data: Dataset) -> DataProvenance:
+def _data(observed: Observed, model: Model | Predictions, data: Dataset, reads: Sequence[str]) -> DataProvenance:
     beside = [name for name in (data.weights, *data.clusters, data.row_id, data.strata) if name is not None]
     if isinstance(model, Predictions):
-        used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *beside]
+        used = [*data.sensitive_features, *data.control_features, *data.labels, *model.columns, *reads, *beside]
     else:
         used = list(data.source.schema)
     people = [*data.sensitive_features, *data.labels, *beside]

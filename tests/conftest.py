@@ -13,6 +13,8 @@ os.environ.setdefault("AUDITKIT_ON_ERROR", "raise")  # a check that breaks break
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of a hundred children compiles all of auditkit again
 
+gc.set_threshold(50_000, 20, 100)  # 700 objects are one small page: the collector took a tenth of the whole suite
+
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")
 

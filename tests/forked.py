@@ -42,9 +42,9 @@ def _child(module: str, arguments: tuple[str, ...], cwd: Path | None, out: int, 
     try:
         os.dup2(out, 1)
         os.dup2(err, 2)
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BytesIO())
-        sys.stdout = sys.__stdout__ = io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), "utf-8")
-        sys.stderr = sys.__stderr__ = io.TextIOWrapper(io.FileIO(2, "wb", closefd=False), "utf-8", line_buffering=True)
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "wb", closefd=False), "utf-8")
+        sys.stderr = io.TextIOWrapper(io.FileIO(2, "wb", closefd=False), "utf-8", line_buffering=True)
         os.chdir(cwd or ".")
         _at_start()
         sys.argv = [module, *arguments]

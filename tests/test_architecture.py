@@ -17,6 +17,7 @@ EVERYTHING = {
     "records", "catalogue", "check", "formatting", "inputs", "evidence", "stats", "fairness", "explain", "robustness",
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
+    "lacking",
     "readers",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
@@ -46,7 +47,11 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "stored": ({"files"}, set()),
     "disclosure": ({"estimates"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
-    "observing": ({"accidents", "batch", "check", "deciding", "evidence", "inputs", "progress", "records"}, set()),
+    "observing": (
+        {"accidents", "batch", "check", "deciding", "evidence", "inputs", "lacking", "progress", "records"},
+        set(),
+    ),
+    "lacking": ({"catalogue", "check", "inputs", "records"}, set()),
     "accidents": ({"check", "progress", "records", "formatting"}, set()),
     "origins": ({"estimates"}, {"pydantic"}),
     "floors": ({"estimates", "rules"}, set()),
@@ -77,7 +82,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "formatting": ({"records"}, set()),
     "inputs": (
         {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
-        {"torch", "numpy", "pandas", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
+        {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
     "readers": (
         {"batch", "catalogue", "inputs", "options", "records", "values"},
@@ -109,6 +114,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "options",
             "catalogue",
             "evidence",
+            "mover",
             "stats",
             "records",
             "formatting",
@@ -119,6 +125,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "robustness": (
         {
+            "alignment",
             "explain",
             "batch",
             "inputs",

@@ -40,6 +40,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "conditional_parity": {"control": ["job"]},
     "continuous_attribute": {"column": "a"},
     "recourse": {"actionable": ["hours"]},
+    "measured": {"number": "hours"},
 }
 
 

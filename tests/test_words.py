@@ -144,7 +144,7 @@ def test_words_of_another_metric_need_its_entry_alone(monkeypatch: pytest.Monkey
     assert said == (
         "Of those who do not pay back, the model waves 20 of every 100 women and 30 of every 100 men through."
     )
-    assert value_text("waving", 0.5) == "0.500"
+    assert value_text(METRICS["waving"], 0.5) == "0.500"
 
 
 def test_gap_targets_are_told_on_the_page_in_plain_words() -> None:

@@ -231,6 +231,7 @@ METRICS = (
     ),
     Metric(
         name=SELECTIVE,
+        untold=False,
         title="Truth missing, by decision",
         plain="labels for one decision",
         definition="The largest difference between decisions of the share of rows whose truth is missing.",
@@ -244,6 +245,7 @@ METRICS = (
     ),
     Metric(
         name=MISTAKEN,
+        untold=False,
         title="What classes are mistaken for",
         plain="told another class",
         definition="The largest difference between groups in the share of a true class that is told another class.",

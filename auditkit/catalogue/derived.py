@@ -40,6 +40,7 @@ def _conditional(m: Metric) -> Metric:
 def _dispersion(m: Metric) -> Metric:
     return Metric(
         kind="composite",
+        untold=not m.needs_truths,
         name=f"{m.name}{DISPERSION}",
         title=f"{m.title}, dispersion",
         plain=f"spread of: {m.plain}",

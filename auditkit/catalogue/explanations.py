@@ -121,8 +121,8 @@ _NAMED = (
         "grad_cam",
         "Grad-CAM",
         "where in the image",
-        "Where in an image the last convolution sees what raises the output: its channels weighted by their mean "
-        "gradients, enlarged to the image.",
+        "Where in an image a layer sees what raises the output, unless it is named the last convolutional block: its "
+        "channels weighted by their mean gradients, enlarged to the image.",
         "φ = Σ_k (mean of ∂F/∂A_k) A_k, signed, by bilinear interpolation, shared out over the channels",
         reference="Selvaraju et al. (2017); captum.attr.LayerGradCam",
         oracle="Captum",

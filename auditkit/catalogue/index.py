@@ -21,11 +21,13 @@ from auditkit.catalogue import (
     impact,
     inside,
     matches,
+    measured,
     profiles,
     regression,
     rows,
     scores,
     searches,
+    texts,
     trust,
 )
 from auditkit.catalogue.metric import Metric
@@ -45,8 +47,10 @@ _HOMES = (
     rows,
     impact,
     cases,
+    texts,
     inside,
     changes,
+    measured,
     matches,
 )
 
@@ -61,9 +65,12 @@ def others() -> dict[str, EntryPoint]:
 
 
 class _Catalogue(dict[str, Metric]):
-    """Our metrics; another name is looked for among those of other packages. To go through it gives ours."""
+    """Our metrics; another name is that of a measured number, or looked for among those of other packages. To go
+    through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
+        if (of_number := measured.made(name)) is not None:
+            return of_number
         point = others().get(name)
         if point is None:
             raise KeyError(name)
@@ -76,7 +83,11 @@ class _Catalogue(dict[str, Metric]):
         return found
 
     def __contains__(self, name: object) -> bool:
-        return super().__contains__(name) or name in others()
+        return (
+            super().__contains__(name)
+            or (isinstance(name, str) and measured.made(name) is not None)
+            or name in others()
+        )
 
     def get(self, name: str, default: Any = None) -> Any:
         try:

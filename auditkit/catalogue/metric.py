@@ -50,6 +50,10 @@ class Wording:
     """What happened to those of the second column, after "are"."""
 
 
+Direction = Literal["higher is better", "lower is better", "equal is fair", "shown"]
+"""Which values are better: `equal is fair` and `shown` say that none is by itself."""
+
+
 @dataclass(frozen=True)
 class Metric:
     """One entry: a metric, or a check that answers with something else than a rate."""
@@ -64,7 +68,7 @@ class Metric:
     formula: str
     denominator_words: str
     """Who could have been counted, in words."""
-    direction: Literal["higher is better", "lower is better", "equal is fair", "shown"]
+    direction: Direction
     reference: str
     oracle: str
     """What tests hold it to."""
@@ -84,6 +88,8 @@ class Metric:
     right: float | None = None
     """What right scores (a free remedy) give, where a value may be chance; None: nothing is right by itself."""
     wording: Wording = Wording()
+    untold: bool | None = None
+    """Of what is no rate: whether it is known of rows without a truth; None: as others of its kind."""
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)
@@ -100,6 +106,19 @@ class Metric:
         missing = ({cell[i] for cell in self.denominator} & {-1} for i in (0, 1))
         truths, decisions = (_ANY if may_be else (0, 1) for may_be in missing)
         return tuple((t, d) for t in truths for d in decisions)
+
+    @property
+    def needs_truths(self) -> bool:
+        """Whether nothing is known of it where no row has a truth.
+
+        >>> Metric("m", *[""] * 5, "shown", "", "", denominator=((-1, 1), (0, 1), (1, 1))).needs_truths
+        False
+        """
+        if self.kind == "rate":
+            return not any(truth == -1 for truth, _ in self.known)
+        if self.untold is not None:
+            return not self.untold
+        return self.kind in ("labels", "composite", "error", "score")
 
     @property
     def of_errors(self) -> bool:

@@ -44,6 +44,7 @@ METRICS = (
     ),
     shown(
         name="association",
+        untold=False,
         title="Association of truth and attribute",
         plain="going with the truth",
         definition="How far the truth differs between the groups of an attribute: 0 not at all, 1 it is told by them.",

@@ -68,6 +68,7 @@ METRICS = (
     _error(
         limits=(-math.inf, math.inf),
         name="mean_prediction",
+        untold=True,
         denominator_words=_PREDICTED,
         title="Mean prediction",
         plain="predicted on average",

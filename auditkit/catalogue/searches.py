@@ -7,6 +7,7 @@ from auditkit.catalogue.metric import check
 METRICS = (
     check(
         name="mean_error",
+        untold=False,
         title="Mean signed error",
         plain="scored too high or too low",
         definition="How far the score lies above the truth on average: 0 where scores are right in the mean.",

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from auditkit.records import Report
 
 
-def overridden(config: Config, **parts: dict[str, Any]) -> Config:
-    """The configuration with what the flags say; flags for predictions replace a model, and the other way round."""
+def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any]) -> Config:
+    """The configuration with what the flags say; flags for predictions replace a model, and the other way round.
+
+    `checks`: whether some are named, which may need neither a truth nor decisions, and say so.
+    """
     given = {part: {k: v for k, v in flags.items() if v is not None and v != []} for part, flags in parts.items()}
     if given["model"] and given["predictions"]:
         raise ak.PolicyError(
@@ -45,17 +48,11 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
             raw.pop(other, None)
     if by_reader:  # which is data and decisions
         raw["data"] |= raw.pop("predictions", {})
+    truth = {} if checks or by_reader else {"y_true": "--y-true"}
     missing = [
         flag
         for part, needed in (
-            (
-                "data",
-                {
-                    "path": "--data",
-                    **({} if by_reader else {"y_true": "--y-true"}),
-                    "sensitive_features": "--sensitive",
-                },
-            ),
+            ("data", {"path": "--data", **truth, "sensitive_features": "--sensitive"}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             (
                 "predictions",
@@ -66,9 +63,9 @@ def overridden(config: Config, **parts: dict[str, Any]) -> Config:
         for key, flag in needed.items()
         if key not in raw.get(part, {})
     ]
-    decided = by_reader or bool({"model", "predictions"} & set(raw))
-    if missing or not decided:
-        missing += [] if decided else ["--factory or --y-pred (or --score with --threshold)"]
+    if not checks and not by_reader and not {"model", "predictions"} & set(raw):
+        missing.append("--factory or --y-pred (or --score with --threshold)")
+    if missing:
         raise ak.PolicyError(f"still needed: {', '.join(missing)} (or a config file that says it; see auditkit run -h)")
     built = type(config)(**raw)
     kept = ("folder", "policy", "checks", *(() if "path" in given["data"] else ("data_at",)))

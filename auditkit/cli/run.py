@@ -33,6 +33,7 @@ Examples:
     --score-range 300,850 --join people.csv --on id --sensitive sex --bins age=0,30,60,120
   auditkit run --data scored.csv --y-true hired --y-pred decision \\
     --sensitive sex --policy auditkit.toml --check group_fairness --check subgroups
+  auditkit run --data requests.csv --sensitive language --measured seconds --measured ndcg
 """
 )
 @answering
@@ -72,6 +73,10 @@ def run(
     ] = None,
     on: Annotated[
         str | None, typer.Option("--on", help="The key of --join in both files; id=person where it has two names.")
+    ] = None,
+    pictures: Annotated[
+        list[str] | None,
+        typer.Option("--picture", help="Column of paths of pictures, relative to the data; repeatable."),
     ] = None,
     leave_out: Annotated[
         list[str] | None,
@@ -133,6 +138,10 @@ def run(
     check: Annotated[
         list[str] | None, typer.Option("--check", help="Check to run, in place of the usual ones; repeatable.")
     ] = None,
+    measured: Annotated[
+        list[str] | None,
+        typer.Option("--measured", help="Column of numbers to compare by group (seconds, NDCG, a loss); repeatable."),
+    ] = None,
     out: Out = Path("reports"),
     name: Name = "",
     format: Formats = None,
@@ -166,8 +175,11 @@ def run(
     chosen = as_written(config) if config is not None else ak.Config()
     named = known_name("task", task, TASK_KINDS) or (chosen.data.task if chosen.data is not None else None)
     several = any(kind.by_label for known, kind in TASK_KINDS.items() if known == named)
+    named_checks = [Asked(name=c, where="--check") for c in check or ()]
+    named_checks += [Asked(name="measured", options={"number": n}, where="--measured") for n in measured or ()]
     changed = overridden(
         chosen,
+        checks=bool(named_checks or chosen.checks),
         data={
             "path": from_here(data),
             "y_true": one_or_more(y_true, several),
@@ -178,6 +190,7 @@ def run(
             "bins": made.bins(bins),
             "join": made.join(join, on),
             "sample_weight": sample_weight,
+            "pictures": pictures,
             "leave_out": leave_out,
             "weights_kind": one_of("--weights-kind", weights_kind, "sampling", "frequency"),
             "cluster": cluster,
@@ -216,8 +229,8 @@ def run(
         changed = changed.model_copy(update={"policy": rules.model_copy(update=kept | own)})
     if changed.data is not None:
         refuse_undeclared(changed.policy, changed.data.features)
-    if check:
-        changed = changed.model_copy(update={"checks": tuple(Asked(name=c, where="--check") for c in check)})
+    if named_checks:
+        changed = changed.model_copy(update={"checks": tuple(named_checks)})
     command = utf8(told_command([*used("run"), "auditkit", *sys.argv[1:]]))
     place = Place(out, name, format, force)
     with timed.kept() as stages:

@@ -47,8 +47,18 @@ def holds_contents(column: pd.Series[Any]) -> bool:
     return pd.api.types.is_object_dtype(kind) and not all(isinstance(x, plain) for x in column)
 
 
+def content_key(value: Any) -> bytes:
+    """Eight bytes that stand for a value's content; what knows its own (`content_key`) is not looked into.
+
+    >>> content_key(np.zeros(3)) == content_key(np.zeros(3)), content_key(np.zeros(3)) == content_key(np.zeros(4))
+    (True, False)
+    """
+    own = getattr(value, "content_key", None)
+    return own if isinstance(own, bytes) else hashlib.blake2b(_bytes(value), digest_size=8).digest()
+
+
 def _hashes(column: pd.Series[Any]) -> NDArray[np.uint64]:
-    digests = (hashlib.blake2b(_bytes(x), digest_size=8).digest() for x in column)
+    digests = map(content_key, column)
     return np.fromiter((int.from_bytes(d, "little") for d in digests), dtype=np.uint64, count=len(column))
 
 

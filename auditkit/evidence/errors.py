@@ -7,14 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from auditkit.arrays import Floats, Ints, Positions
+from auditkit.arrays import Floats, Ints
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence import pooled, reading, suppression
-from auditkit.evidence.frames import QUANTITIES, Columns, Framed, columns_of, known_columns, places, summed_rows
+from auditkit.evidence.frames import QUANTITIES, Columns, columns_of, known_columns, places, summed_rows
 from auditkit.evidence.merging import PEOPLE
-from auditkit.evidence.pooled import cells_of, floats, values_of
+from auditkit.evidence.moments import MOST_VALUES, Valued, coarse, combined, merged, per_group, skewness
+from auditkit.evidence.pooled import cells_of, values_of
 from auditkit.evidence.rare import FEWEST
 from auditkit.evidence.tally import crossed, matched, named
 from auditkit.lazy import pandas as pd
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 THIRD = f"{QUANTITIES[0]}_m3"
 """A column of third moments: evidence has those of all quantities, or none."""
-MOST_VALUES = 8_192
-"""Cells of group × predicted value that are kept as they are; beyond, neighbouring values share a cell."""
 
 
 class GroupMoments(NamedTuple):
@@ -42,20 +41,8 @@ class GroupMoments(NamedTuple):
     """(K, 4) M₃/n ÷ (M₂/n)^1.5; 0 where all values are alike; None where the evidence keeps no third moments."""
 
 
-class GroupValues(NamedTuple):
-    """Predicted values of K crossed groups."""
-
-    groups: tuple[tuple[str, ...], ...]
-    values: Floats
-    """(V,) sorted."""
-    n: Ints
-    """(K, V) rows of each group at each value."""
-    width: float
-    """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
-
-
 @dataclass(frozen=True)
-class ErrorSums(Framed):
+class ErrorSums(Valued):
     """What a regression audit keeps of rows, by group: `+` merges.
 
     Moments are means, and sums of squares and cubes about the mean (merged as Chan, Golub & LeVeque, 1983, and Pébay,
@@ -106,21 +93,18 @@ class ErrorSums(Framed):
             n=known.astype(np.int64), error=e, absolute=np.abs(e), squared=e * e, prediction=np.where(predicted, p, 0.0)
         )
         cells = rows.loc[predicted, columns_of(by)].assign(cell=cells_of(p[predicted]), n=1)
-        untold = rows[predicted & ~known].assign(n=1)
-        return _coarse(cls(by, _moments(rows, by), summed_rows(cells, by, "cell"), _moments(untold, by)))
+        values, cut = coarse(summed_rows(cells, by, "cell"), by)
+        moments, untold = (per_group(x, by, QUANTITIES) for x in (rows, rows[predicted & ~known].assign(n=1)))
+        return cls(by, moments, values, untold, cut)
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
         if self.by != other.by:
             raise EvidenceError(f"cannot add sums by {list(self.by)} and sums by {list(other.by)}")
-        cut = max(self.cut, other.cut)
-        cells = pd.concat([_shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
         moments, untold = (
-            _merged(pd.concat(x, ignore_index=True, join="inner"), self.by)
+            merged(pd.concat(x, ignore_index=True, join="inner"), self.by, QUANTITIES)
             for x in ([self.moments_, other.moments_], [self.untold_, other.untold_])
         )
-        wide = max(self.width_, other.width_)
-        values = summed_rows(cells, self.by, "cell")
-        return _coarse(ErrorSums(self.by, moments, values, untold, cut, wide))
+        return ErrorSums(self.by, moments, *self.valued_with(other, untold))
 
     @property
     def untold(self) -> bool:
@@ -135,35 +119,21 @@ class ErrorSums(Framed):
         if untold:
             columns = {c: np.concatenate([values, self.table("untold_")[c]]) for c, values in columns.items()}
         groups, code = places(columns, by, len(columns["n"]))
-        found = _combined(columns, code, len(groups))
+        found = combined(columns, code, len(groups), QUANTITIES)
         n = found["n"]
         known = ("mean", "m2", "m3") if THIRD in columns else ("mean", "m2")
         mean, m2, *m3 = (np.stack([found[f"{q}_{part}"] for q in QUANTITIES], axis=1) for part in known)
         size = n[:, None]
         variance = np.divide(m2, size - 1, out=np.full(m2.shape, np.nan), where=size > 1)
-        return GroupMoments(
-            groups, n, np.where(size > 0, mean, np.nan), variance, *(_skewness(size, m2, x) for x in m3)
-        )
-
-    def values(self, *by: str) -> GroupValues:
-        """How often each predicted value occurs in each crossed group of these columns; groups without rows too."""
-        known_columns(by, self.by)
-        columns, rows = self.table("values_"), self.table("moments_")
-        groups, _ = places(rows, by, len(rows["n"]))
-        valued, code = places(columns, by, len(columns["n"]))
-        cells, where = np.unique(columns["cell"].astype(np.int64), return_inverse=True)
-        n = np.zeros((len(groups), len(cells)), dtype=np.int64)
-        place = {g: i for i, g in enumerate(groups)}
-        at = np.array([place[g] for g in valued], dtype=np.intp)
-        np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
-        width = floats(cells + 1 << self.cut) - floats(cells << self.cut) if self.cut else np.zeros(1)
-        return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
+        return GroupMoments(groups, n, np.where(size > 0, mean, np.nan), variance, *(skewness(size, m2, x) for x in m3))
 
     def reduced(self, disclosure: Disclosure) -> ErrorSums:
         """With values that ten people share, at least, or as many as a group has that is told; and rounded means of
         groups below five."""
         recoding = suppression.of_columns(disclosure, self.by, self.moments_)
-        moments, untold = (_merged(suppression.recoded(x, recoding), self.by) for x in (self.moments_, self.untold_))
+        moments, untold = (
+            merged(suppression.recoded(x, recoding), self.by, QUANTITIES) for x in (self.moments_, self.untold_)
+        )
         if recoding:
             moments, untold = _short(moments, self.by), _short(untold, self.by)
         cells = summed_rows(suppression.recoded(self.values_, recoding), self.by, "cell")
@@ -241,64 +211,3 @@ def _same_rows(moments: Columns, values: Columns, untold: Columns, by: tuple[str
 
 def _keys(columns: Columns, by: tuple[str, ...]) -> list[tuple[str, ...]]:
     return list(zip(*(columns[c] for c in columns_of(by)), strict=True)) if by else [()] * len(columns["n"])
-
-
-def _moments(rows: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """One row a group of N rows, each a group of its own without spread."""
-    plain = rows[[*columns_of(by), "n"]].assign(
-        **{f"{q}_mean": rows[q] for q in QUANTITIES},
-        **{f"{q}_{part}": 0.0 for q in QUANTITIES for part in ("m2", "m3")},
-    )
-    return _merged(plain, by)
-
-
-def _merged(frame: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Groups of one name as one: n, mean, and with dᵢ = meanᵢ − mean
-
-    M₂ = Σ M₂ᵢ + nᵢ dᵢ², M₃ = Σ M₃ᵢ + 3 dᵢ M₂ᵢ + nᵢ dᵢ³.
-    """
-    keys = columns_of(by) if by else np.zeros(len(frame), dtype=np.int64)
-    grouped: Any = frame.groupby(keys, sort=True, observed=True, dropna=False)
-    out = grouped[["n"]].sum().reset_index(drop=not by)
-    columns = {str(c): frame[c].to_numpy() for c in frame if c not in columns_of(by)}
-    merged: pd.DataFrame = out.assign(**_combined(columns, grouped.ngroup().to_numpy(), len(out)))
-    return merged
-
-
-def _combined(columns: Columns, code: Positions, size: int) -> dict[str, NDArray[Any]]:
-    """The same of R rows by the position of their group (R,)."""
-    n = columns["n"].astype(np.float64)
-    total = np.bincount(code, n, size)
-    out: dict[str, NDArray[Any]] = {"n": total.astype(np.int64)}
-    for q in QUANTITIES:
-        mean = columns[f"{q}_mean"].astype(np.float64)
-        first = np.bincount(code, n * mean, size) / np.maximum(total, 1)
-        centred = mean - first[code]
-        first = first + np.bincount(code, n * centred, size) / np.maximum(total, 1)  # a second pass: the last digits
-        away, own2 = mean - first[code], columns[f"{q}_m2"].astype(np.float64)
-        out |= {f"{q}_mean": first, f"{q}_m2": np.bincount(code, own2 + n * away**2, size)}
-        if f"{q}_m3" in columns:
-            own3 = columns[f"{q}_m3"].astype(np.float64) + 3 * away * own2 + n * away**3
-            m3 = np.bincount(code, own3, size)
-            out[f"{q}_m3"] = np.clip(m3, -reading.MOST_SIZE, reading.MOST_SIZE)
-    return out
-
-
-def _skewness(n: Ints, m2: Floats, m3: Floats) -> Floats:
-    """M₃/n ÷ (M₂/n)^1.5, within what n values can have, ±(n − 2)/√(n − 1); 0 where they are alike."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        most = np.where(n > 1, (n - 2) / np.sqrt(n - 1.0), 0.0)
-        found = np.clip(m3 / n / (m2 / n) ** 1.5, -most, most)
-    return np.where(m2 > 0, np.nan_to_num(found), 0.0)
-
-
-def _coarse(sums: ErrorSums) -> ErrorSums:
-    """Cut bits until the values fit; a part never needs more than the whole."""
-    cells, cut = sums.values_, sums.cut
-    while len(cells) > MOST_VALUES and cut < 63:
-        cells, cut = summed_rows(_shifted(cells, 1), sums.by, "cell"), cut + 1
-    return ErrorSums(sums.by, sums.moments_, cells, sums.untold_, cut, sums.width_)
-
-
-def _shifted(cells: pd.DataFrame, bits: int) -> pd.DataFrame:
-    return cells.assign(cell=cells["cell"].to_numpy(np.int64) >> bits) if bits else cells

@@ -22,19 +22,27 @@ Groups = tuple[tuple[str, ...], ...]
 OUTCOME = ("y_true", "y_pred")
 QUANTITIES = ("error", "absolute", "squared", "prediction")
 """Of a regression: e = ŷ − y, abs(e), e², ŷ."""
+MEASURED = "measured"
+"""Any number that a row has."""
 COUNTS = frozenset(
     [
         *("n", "w", "w2", "w_scale", "y_true", "y_pred"),
         *("bin", "last", "selected", "s", "s2", "low", "high", "what"),
         *("score", "above", "cell"),
         *QUANTITIES,
-        *(f"{q}_{part}" for q in QUANTITIES for part in ("mean", "m2", "m3")),
+        *(f"{q}_{part}" for q in (*QUANTITIES, MEASURED) for part in ("mean", "m2", "m3")),
+        *("w3", *(f"{MEASURED}_{part}" for part in ("wu", "wu2", "w2u"))),
     ]
 )
 """Columns of counts and sums, of all tables."""
 _GROUP = "group:"
 _SUMS = ("n", "w", "w2")
-_ADDED = frozenset([*_SUMS, "selected", "s", "s2", *(f"{q}_{part}" for q in QUANTITIES for part in ("m2", "m3"))])
+_ADDED = frozenset(
+    [
+        *(*_SUMS, "w3", "selected", "s", "s2"),
+        *(f"{q}_{part}" for q in (*QUANTITIES, MEASURED) for part in ("m2", "m3", "wu", "wu2", "w2u")),
+    ]
+)
 """Columns that so many copies of every row make so many times as large."""
 _KEPT, _SEEN = "_stored_tables", "_seen_tables"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from auditkit.arrays import Floats, Ints
-from auditkit.evidence.frames import QUANTITIES, columns_of, summed_rows
+from auditkit.arrays import Bools, Floats, Ints
+from auditkit.evidence.frames import MEASURED, QUANTITIES, columns_of, summed_rows
 from auditkit.evidence.merging import PEOPLE, starts_of
 from auditkit.evidence.rare import FEWEST, between
 from auditkit.lazy import pandas as pd
@@ -52,7 +52,7 @@ def shared(
         for run in np.split(order, ((starts[1:] + 1) // 2)):
             out[run] = _of_run(values[run], n[run], everybody)
             width = max(width, float(np.ptp(values[run])))
-    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, np.finfo(float).tiny)
+    return summed_rows(cells.assign(cell=cells_of(out)), attributes, "cell"), max(width, float(np.finfo(float).tiny))
 
 
 def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
@@ -70,20 +70,25 @@ def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
 
 
 def told_moments(frame: pd.DataFrame, *, people: int = PEOPLE) -> pd.DataFrame:
-    """Means of groups below so many people to a power of two; of these, the spread is that within the rounding."""
+    """Means of groups below so many people to a power of two; of these, the spread is that within the rounding.
+
+    With weights spread is Σw²(x − mean)², which counts as that of n alike rows.
+    """
     n = frame["n"].to_numpy(np.float64)
+    weight = frame["w"].to_numpy(np.float64) if "w" in frame else n
+    alike = np.divide(n, weight, out=np.ones_like(n), where=weight > 0) ** 2
     few = (n > 0) & (n < people)
     if not few.any():
         return frame
     columns: dict[str, Floats] = {}
-    for q in QUANTITIES:
-        mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64)
+    for q in _quantities(frame):
+        mean, m2 = frame[f"{q}_mean"].to_numpy(np.float64), frame[f"{q}_m2"].to_numpy(np.float64) * alike
         centre = float(n @ mean / n.sum())
         spread = float((m2 + n * (mean - centre) ** 2).sum() / n.sum()) ** 0.5
         grain = 2.0 ** np.round(np.log2(spread / _SHARE)) if spread > 0 else 0.0
         rounded = (np.floor(mean / grain) + 0.5) * grain if grain else mean
         spread2 = (np.floor(m2 / grain**2) + 0.5) * grain**2 * (n > 1) if grain else m2
-        columns |= {f"{q}_mean": np.where(few, rounded, mean), f"{q}_m2": np.where(few, spread2, m2)}
+        columns |= {f"{q}_mean": np.where(few, rounded, mean), f"{q}_m2": np.where(few, spread2, m2) / alike}
     return frame.assign(**columns)
 
 
@@ -95,8 +100,19 @@ def told_thirds(frame: pd.DataFrame) -> pd.DataFrame:
     """
     n, told = frame["n"].to_numpy(np.float64), {}
     few = n < FEWEST
-    for q in (q for q in QUANTITIES if f"{q}_m3" in frame):
+    for name in (f"{q}_{part}" for q in _quantities(frame) for part in ("wu", "wu2", "w2u") if f"{q}_wu" in frame):
+        told[name] = _to_digits(frame[name].to_numpy(np.float64), few)
+    for q in (q for q in _quantities(frame) if f"{q}_m3" in frame):
         spread = (frame[f"{q}_m2"].to_numpy(np.float64) / np.maximum(n, 1)) ** 1.5
         third = np.where(np.abs(frame[f"{q}_m3"]) > 1e-9 * n * spread, frame[f"{q}_m3"], 0.0)
-        told[f"{q}_m3"] = [float(f"{x:.{0 if small else 2}e}") for x, small in zip(third, few, strict=True)]
+        told[f"{q}_m3"] = _to_digits(third, few)
     return frame.assign(**told)
+
+
+def _to_digits(values: Floats, few: Bools) -> list[float]:
+    """To three digits, to one where few people make them."""
+    return [float(f"{x:.{0 if small else 2}e}") for x, small in zip(values, few, strict=True)]
+
+
+def _quantities(frame: pd.DataFrame) -> list[str]:
+    return [q for q in (*QUANTITIES, MEASURED) if f"{q}_mean" in frame]

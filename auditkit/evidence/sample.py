@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Bools, Floats, Ints, Keys, Positions
-from auditkit.batch import Batch, Census
+from auditkit.batch import Batch, Census, not_at_hand
 from auditkit.errors import EvidenceError
 from auditkit.evidence.census import census_of
 from auditkit.evidence.contents import hashable
@@ -111,6 +111,7 @@ class Sample:
         counts: dict[tuple[str, ...], int] = {}
         for group, count in zip(*np.unique(strata, return_counts=True), strict=True):
             counts[tuple(group.split(_SEPARATOR))] = int(count)
+        batch = replace(batch, numbers=not_at_hand)
         return cls(k, batch, keys, np.ones(len(keys), np.int64), counts, census_of(batch))._cut()
 
     def __add__(self, other: Sample) -> Sample:

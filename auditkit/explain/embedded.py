@@ -33,6 +33,14 @@ class Lookup:
     flat: bool = False
     """The net looks up all rows' ids in one flat list."""
 
+    def at(self, ids: Tensor) -> Tensor:
+        """(1, …) the vectors of other ids (1, …) of one row."""
+        with torch.no_grad():
+            if isinstance(self.module, nn.EmbeddingBag):
+                return nn.functional.embedding(ids, self.module.weight)
+            out = self.module.forward(ids.flatten(0, 1) if self.flat else ids.movedim(0, self.rows_at))
+            return arranged_rows(out, 1, self.rows_at, self.flat)
+
     def put(self, points: Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
         """The output of the call, in the form of the net, for `points` in the place of `output`."""
         if isinstance(self.module, nn.EmbeddingBag):

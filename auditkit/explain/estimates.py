@@ -9,12 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit import mover
 from auditkit.arrays import Floats
 from auditkit.evidence.sums import Moments
+from auditkit.mover import Sides
 from auditkit.records import Estimate, GroupEstimate
 from auditkit.stats.comparisons import Comparisons, of_each
 from auditkit.stats.means import shape_of, share_limits, skewed_limits, too_skewed
+from auditkit.stats.pairs import Interval
 from auditkit.stats.rates import critical_value, wilson
+from auditkit.stats.rest import touching
 
 FEWEST = 10
 """Fewer sampled rows than this give a value without an interval."""
@@ -41,6 +45,24 @@ class Cell(NamedTuple):
     def kept(self) -> bool:
         """True where it may be compared."""
         return self.n >= FEWEST and math.isfinite(self.value) and all(map(math.isfinite, self.limits(1.0)))
+
+    @property
+    def p(self) -> float:
+        """Two-sided p of "it is 0", the level at which its limits touch 0; 1 where values are too skewed to tell."""
+        if self.unstable:
+            return 1.0
+        value = np.array([self.value])
+
+        def at(z: Floats) -> Interval:
+            low, high = self.limits(float(z[0]))
+            return Interval(value, np.array([low]), np.array([high]))
+
+        return float(touching(at, value)[0])
+
+    def away(self, z: float) -> Sides[float]:
+        """How far its limits lie from it."""
+        low, high = self.limits(z)
+        return Sides(self.value - low, high - self.value)
 
     def estimate(self, level: float) -> Estimate:
         """As a record: without rows undefined, without an interval below ten."""
@@ -105,6 +127,23 @@ def _mean(
         return max(bounds[0], float(found.low[0])), min(bounds[1], float(found.high[0]))
 
     return Cell(value, limits, moments.n, PLAIN if moments.skewness is None else MEAN, unstable)
+
+
+def less(a: Cell, b: Cell, value: float | None = None) -> Cell:
+    """a − b of independent cells, by MOVER; `value`: that number in its place, with the same limits about it.
+
+    >>> a, b = (mean_of(Moments.of(np.arange(30.0)[:, None] * k)) for k in (2, 1))
+    >>> e = less(a, b).estimate(0.95)
+    >>> e.value, round(e.low, 2), round(e.high, 2)
+    (14.5, 7.15, 21.85)
+    """
+
+    def limits(z: float) -> tuple[float, float]:
+        away = mover.difference(a.away(z), b.away(z), math.hypot)
+        return d - away.below, d + away.above
+
+    d = a.value - b.value if value is None else value
+    return Cell(d, limits, a.n + b.n, f"difference by MOVER of: {a.method}", a.unstable or b.unstable)
 
 
 def share_of(moments: Moments, column: int = 0) -> Cell:

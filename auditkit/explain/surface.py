@@ -16,6 +16,7 @@ from auditkit.explain.owners import features_of
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, packed
+from auditkit.inputs.texts import place_of, tokens_in
 
 Forward = Callable[..., Tensor]
 Scale = Literal["decision", "score"]
@@ -34,6 +35,8 @@ class Surface:
     """The features; a mask for each of `points`."""
     module: nn.Module | None = None
     """The net behind it, for methods that look inside; None where there is none."""
+    without: tuple[Tensor | None, ...] = ()
+    """(1, …) of points that are words of a text, where no word is: the vectors of padding; None of others."""
 
     def __len__(self) -> int:
         return len((*self.points, *self.fixed)[0])
@@ -86,8 +89,18 @@ def surface(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "dec
     still = [i for i in range(len(tensors)) if i not in moved]
     points = (*(tensors[i] for i in moved), *(c.output for c in calls))
     own = Groups(named.names, (*(groups.masks[i] for i in moved), *masks))
+    without = (*(None for _ in moved), *(_without_words(model, inputs, call) for call in calls))
     forward = _forward(scalar, inputs, [*calls, *held], moved, held=len(held))
-    return Surface(forward, points, (*(tensors[i] for i in still), *fixed), own, model.module)
+    return Surface(forward, points, (*(tensors[i] for i in still), *fixed), own, model.module, without)
+
+
+def _without_words(model: Model, inputs: Inputs, call: Lookup) -> Tensor | None:
+    """(1, …) the vectors of a text's padding, where the call looks the text's own ids up."""
+    tokens, place = tokens_in(model.feature_map_given), place_of(model.feature_map_given, inputs)
+    if tokens is None or place is None:
+        return None
+    ids = leaves(inputs)[place]
+    return call.at(torch.full_like(call.ids[:1], tokens.padding)) if torch.equal(ids, call.ids.to(ids)) else None
 
 
 def whole(model: Model, inputs: Inputs, groups: Groups, *, scale: Scale = "decision") -> Surface:

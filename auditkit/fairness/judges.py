@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import MATCHING
+from auditkit.catalogue.measured import named
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
@@ -102,6 +103,46 @@ class RegressionFairnessRules(CountsJudge):
     evidence: ClassVar = "auditkit.evidence.errors:ErrorSums"
     check: ClassVar = "auditkit.fairness.groups.regression"
     cells: ClassVar = "moments_"
+
+
+class MeasuredRules(CountsJudge):
+    """Of numbers that rows have, from the sums of the check that was given that name."""
+
+    kinds: ClassVar = ("measured",)
+    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel")
+    evidence: ClassVar = "auditkit.evidence.numbers:NumberSums"
+    check: ClassVar = "auditkit.fairness.groups.measured"
+
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
+        self._stored = {str(options.get("number")): (sums, options) for sums, options in stored.values()}
+
+    def groups(self, asked: Question) -> int:
+        found = self._of(asked)
+        return 0 if found is None else crossed(found[0].by, found[0].table("moments_"), asked)
+
+    def times(self, factor: int) -> Self | None:
+        """See `Judge`; of clusters nothing is known."""
+        if any(sums.clusters is not None for sums, _ in self._stored.values()):
+            return None
+        return type(self)({k: (sums.times(factor), options) for k, (sums, options) in self._stored.items()})
+
+    def answer(self, asked: Question) -> Answer | None:
+        found = self._of(asked)
+        if found is None:
+            return None
+        sums, options = found
+        told = {k: str(options[k]) for k in ("unit", "better") if k in options}
+        answer: Answer | None = importlib.import_module(self.check).answering(sums, asked, **told)
+        return answer
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`: nobody measured it."""
+        if self._of(asked) is not None:
+            return ""
+        return str(importlib.import_module(self.check).absent(named(asked.metric) or "", list(self._stored)))
+
+    def _of(self, asked: Question) -> tuple[Any, Mapping[str, Any]] | None:
+        return self._stored.get(named(asked.metric) or "")
 
 
 class MatchRatesRules(GroupFairnessRules):

@@ -58,8 +58,8 @@ class ModelTable(Record):
 
 class PredictionsTable(Record):
     y_pred: str | tuple[str, ...] | None = None
-    """The column of decisions, of several labels one each; None: `threshold` decides on the score:
-    `y_pred = "decision"`."""
+    """The column of decisions, of several labels one each; None: `threshold` decides on the score; []: nothing is
+    decided: `y_pred = "decision"`."""
     score: str | None = None
     """The column of scores, higher ones for the positive class: `score = "score"`."""
     threshold: float | None = None
@@ -69,6 +69,9 @@ class PredictionsTable(Record):
     """The least and the greatest score that there can be, or "ranks": only the order of the scores within the data
     counts. Such scores are no probabilities: calibration is not measured. None: they lie in [0, 1]:
     `score_range = [300, 850]`."""
+
+
+Columns = str | tuple[str, ...]
 
 
 def _each(given: Any) -> Any:
@@ -90,19 +93,24 @@ class DataTable(Record):
     path: Path
     """A parquet or CSV file, a folder of parts, or a pattern, relative to this file; ${NAME} stands for an
     environment variable: `path = "test.parquet"`."""
-    y_true: str | tuple[str, ...]
-    """The column of the truth; of several labels, one column each: `y_true = "income"`."""
+    y_true: str | tuple[str, ...] | None = None
+    """The column of the truth; of several labels, one column each; left out where no row has one, and checks are named
+    that need none: `y_true = "income"`."""
     task: Task | None = None
     """What is predicted: `task = "multiclass"`."""
     positive: str | int | float | bool | None = None
     """The label of the truth that counts as positive: `positive = ">50K"`."""
     classes: tuple[str | int, ...] | None = None
     """The classes, in the order of the outputs: `classes = ["low", "middle", "high"]`."""
-    sensitive_features: Annotated[tuple[str | dict[str, str | tuple[str, ...]], ...], BeforeValidator(_each)]
-    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`:
+    sensitive_features: Annotated[tuple[str | dict[str, Columns | dict[str, Columns]], ...], BeforeValidator(_each)]
+    """The columns whose groups are compared; one-hot columns are one feature, as in `{race = ["race_a", "race_b"]}`,
+    and so is what texts mention, `{women = {column = "review", words = ["she", "her"]}}`:
     `sensitive_features = ["sex", "race"]`."""
     control_features: Names = ()
     """Columns at whose equal values groups are compared as well: `control_features = ["department"]`."""
+    pictures: Names = ()
+    """Columns of pictures, paths of files relative to that of the data; the model's preprocess is given their pixels:
+    `pictures = ["file"]`."""
     leave_out: Names = ()
     """Columns that are no features, such as decisions and scores of other models; they are shown to no model, and
     neither searched nor explained: `leave_out = ["approved_v2", "score"]`."""

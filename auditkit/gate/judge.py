@@ -260,7 +260,9 @@ def _verdict(case: _Case, drawn: _Drawn | None, reassess: Reassess, grown: _Grow
     known = e.state != "unstable" and not (e.low is None and e.high is None)
     open_ = status == "inconclusive" and known and not _can_only_fail(rule) and not _on_limit(rule, e)
     more = grown.enough(rule) if open_ else None
-    reason = " ".join(filter(None, (_reason(rule, e, status, more), _left_out(rule, deciding, reassess))))
+    reason = " ".join(
+        filter(None, (_reason(rule, e, status, more, of=deciding.unit), _left_out(rule, deciding, reassess)))
+    )
     tested = case.tested and status != "fail" and known
     return Verdict(
         status=status,
@@ -325,8 +327,9 @@ def _on_limit(rule: Rule, e: Estimate) -> bool:
     return abs(e.value - rule.limit) < 1e-12
 
 
-def _reason(rule: Rule, e: Estimate, status: Status, more: float | None) -> str:
-    unit = METRICS[rule.metric].unit if rule.metric in METRICS else "share"
+def _reason(rule: Rule, e: Estimate, status: Status, more: float | None, *, of: str = "") -> str:
+    """Why; `of`: the unit that its finding gives."""
+    unit = of or (METRICS[rule.metric].unit if rule.metric in METRICS else "share")
     asked = limit(rule.limit, rule.comparison, of=unit)
     if rule.decision == "point":
         side = "within" if status == "pass" else "beyond"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from auditkit.alignment import aligned, reordered
 from auditkit.errors import DataError
+from auditkit.inputs.pictures import PICTURE, cells_of
 from auditkit.inputs.sources import frame_of
 
 
@@ -78,6 +79,8 @@ def _table(X: Any, name: str) -> pd.DataFrame:
 
 
 def _rows(X: Any, name: str) -> pd.DataFrame:
+    if getattr(X, "ndim", 1) > 2:
+        return pd.DataFrame({PICTURE: cells_of(X)})
     try:
         return pd.DataFrame(np.asarray(X))
     except (ValueError, TypeError) as e:
@@ -104,7 +107,9 @@ def _columns(given: Any, default: str, role: str) -> dict[str, Any]:
 
 
 def _target(y_true: Any) -> dict[str, Any]:
-    """Name → column of the target: one, or one a label."""
+    """Name → column of the target: one, or one a label; none where there is no truth."""
+    if y_true is None:
+        return {}
     if isinstance(y_true, pd.DataFrame | Mapping):
         columns = {f"y_true_{c}": _one(y_true[c], f"y_true '{c}'") for c in y_true}
     elif getattr(y_true, "ndim", 1) == 2:

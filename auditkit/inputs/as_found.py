@@ -6,6 +6,7 @@ Some nets make, swap or rewrite parts of themselves when they run.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -152,6 +153,17 @@ def initialised(module: nn.Module) -> None:
                 f"'{name}' has no weights yet (a lazy layer that was never run): run the net once, load its trained "
                 "weights, and pass it then"
             )
+
+
+def sha256_of(module: nn.Module) -> str:
+    """SHA-256 of every parameter and buffer: name, dtype, shape, bytes; ModelError for those without values."""
+    initialised(module)
+    digest = hashlib.sha256()
+    for name, tensor in sorted([*module.named_parameters(), *module.named_buffers()]):
+        array = tensor.detach().cpu().contiguous()
+        digest.update(f"{name} {array.dtype} {tuple(array.shape)}\n".encode())
+        digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _rewrites(m: nn.Module) -> bool:

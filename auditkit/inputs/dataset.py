@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from auditkit.batch import Batch, all_missing
 from auditkit.errors import DataError, listing, nearest
@@ -17,8 +19,10 @@ from auditkit.evidence.weights import checked_kind
 from auditkit.inputs import lookalikes, row_weights
 from auditkit.inputs.arrays import joined
 from auditkit.inputs.csv_files import CsvOptions
-from auditkit.inputs.grouping import grouped, name_of
+from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.made_columns import Join, left_out, made_columns
+from auditkit.inputs.numbers import numbers_in
+from auditkit.inputs.pictures import with_pictures
 from auditkit.inputs.source import BATCH
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
@@ -41,7 +45,7 @@ class Dataset:
     y_true
         Name of the target column: 0/1, booleans, or two labels of which `positive` is one; any labels for
         multiclass, numbers for regression. Missing values are counted and reported; metrics that need no truth
-        count their rows too. For multilabel: the names of several columns of 0/1, one a label.
+        count their rows too. For multilabel: the names of several columns of 0/1, one a label. None: no row has one.
     positive
         The label that counts as positive; needed unless the target is 0/1. Binary only.
     task
@@ -50,7 +54,7 @@ class Dataset:
         Multiclass: the labels in their order, which is that of a net's outputs; None: those that occur, sorted.
     sensitive_features
         Names of the columns that say whom a row concerns. A missing value is a group, `(missing)`. One-hot columns are
-        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names.
+        one feature, `{"race": ["race_a", "race_b"]}`, also in a list of names, and so are `ak.mentions(…)` of texts.
     control_features
         Names of columns that may explain a disparity (education, department): `ConditionalParity` compares groups
         where these are equal. A missing value is a level, `(missing)`.
@@ -84,6 +88,9 @@ class Dataset:
     bins
         Edges of bins of numeric sensitive and control features, `{"age": [0, 30, 45, 60, 120]}`: each bin holds its
         lower edge, the last both. What lies outside is a group of its own.
+    pictures
+        Names of columns of pictures: paths of files (relative to that of the data), or arrays. The model's `preprocess`
+        is given their pixels, a NumPy array a cell. Rows without a picture that can be read are left out, and counted.
     join
         Columns of another file, by a key: `ak.Join("people.csv", on="id")`, or a dict like it. No features of the
         model, and nor is the key.
@@ -103,9 +110,9 @@ class Dataset:
         self,
         data: Any,
         *,
-        y_true: str | Sequence[str],
+        y_true: str | Sequence[str] | None,
         positive: Any = None,
-        sensitive_features: str | Sequence[str | Mapping[str, Sequence[str]]] | Mapping[str, Sequence[str]],
+        sensitive_features: str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any],
         task: Task = DEFAULT_TASK,
         classes: Sequence[Any] | None = None,
         control_features: str | Sequence[str] = (),
@@ -124,17 +131,19 @@ class Dataset:
         thousands: str | None = None,
         bins: Mapping[str, Sequence[float]] | None = None,
         join: Join | Mapping[str, Any] | None = None,
+        pictures: str | Sequence[str] = (),
     ) -> None:
         source = source_of(data, CsvOptions.of(sep, encoding, na_values, decimal, thousands))
         made = made_columns(source, sensitive_features, control_features, bins=bins, join=join)
-        self.source, self._column_of, self._not_inputs = made.source, made.column_of, made.not_inputs
+        self.source = with_pictures(made.source, names_of(pictures, "pictures"), data)
+        self._column_of, self._not_inputs = made.column_of, made.not_inputs
         self._survey = Survey(self.source)
         self.path = str(data) if isinstance(data, str | Path) else ""
         self.task = known_task(task, positive=positive, classes=classes)
-        self.labels = tuple(
-            str(name_of(n, "y_true")) for n in (y_true if isinstance(y_true, list | tuple) else [y_true])
-        )
-        task_of(task).columns(self.labels)
+        several = y_true if isinstance(y_true, list | tuple) else [y_true]
+        self.labels = () if y_true is None else tuple(str(name_of(n, "y_true")) for n in several)
+        if y_true is not None:
+            task_of(task).columns(self.labels)
         self.y_true = ", ".join(self.labels)
         self._not_inputs |= left_out(leave_out, self.labels, self._known)
         self.sensitive_features, self.control_features = made.sensitive, made.control
@@ -147,10 +156,9 @@ class Dataset:
                 self._known(name, f"{role}_features")
                 if name in self.labels:
                     raise DataError(f"'{name}' is the target; it cannot be a {role} feature too")
-        self.target: Target = self._told(
-            lambda *columns: task_of(task).target(columns, self.labels, positive=positive, classes=classes),
-            *self.labels,
-        )
+        said: Any = {"positive": positive, "classes": classes}
+        read = (lambda *of: task_of(task).target(of, self.labels, **said)) if self.labels else None
+        self.target: Target = self._told(read, *self.labels) if read else task_of(task).untold(**said)
         named = (*self.sensitive_features, *self.control_features)
         self._levels = {
             name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
@@ -165,7 +173,8 @@ class Dataset:
         for name in self.clusters:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name)), name)
         self.strata = self._own(name_of(strata, "strata"), "strata")
-        self.population: str | dict[str, float] | None = self._population(population)
+        counted = row_weights.populations(population, self.strata, self.clusters)
+        self.population = counted if isinstance(counted, dict) else self._own(counted, "population")
         if self.strata is not None:
             self._told(lambda c: row_weights.clusters_of(c, str(c.name), "stratum"), self.strata)
         self.row_id = self._own(name_of(row_id, "row_id"), "row_id")
@@ -192,18 +201,6 @@ class Dataset:
         said = [*self.target.cautions, *lookalikes.read_as_missing(self.source.missing_texts(list(named)))]
         said += [c for name, found in levels.items() for c in lookalikes.of_groups(name, found)]
         return list(dict.fromkeys((*said, *lookalikes.cautions(self.y_true, list(self.target.written), missing=False))))
-
-    def _population(self, given: str | Mapping[Any, float] | None) -> str | dict[str, float] | None:
-        """A column, or stratum → rows; DataError without strata, for numbers that are none, and beside clusters."""
-        if self.strata is not None and self.clusters:
-            raise DataError(
-                "give strata or a cluster: no variance of both is known; clusters alone are on the safe side"
-            )
-        if given is not None and self.strata is None:
-            raise DataError("population counts the rows of strata: name their column in strata")
-        if given is None or isinstance(given, Mapping):
-            return None if given is None else row_weights.named_populations(given)
-        return self._own(name_of(given, "population"), "population")
 
     def _own(self, name: str | None, role: str) -> str | None:
         """A column that is neither target nor sensitive feature, or None."""
@@ -262,34 +259,33 @@ class Dataset:
         pandas objects are matched by their row labels (index): put into one order where the labels are the same set,
         refused where they differ. Arrays and lists are taken in the order in which they stand.
 
-        Columns of a plain array are named "0", "1", …; sensitive and control features that are not among them are no
-        input of the model.
+        Columns of a plain array are named "0", "1", …; pictures (N, height, width, …) are one column, "picture".
+        Sensitive and control features that are not among them are no input of the model.
         """
-        rows = joined(
-            X,
-            y_true=y_true,
-            sensitive_features=sensitive_features,
-            control_features=control_features,
-            sample_weight=sample_weight,
-            cluster=cluster,
-            row_id=row_id,
-        )
+        beside = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
+        of: Any = {"sensitive_features": sensitive_features, "control_features": control_features}
+        rows = joined(X, y_true=y_true, **of, **beside)
         out = cls(
             rows.frame,
-            y_true=rows.labels[0] if len(rows.labels) == 1 else rows.labels,
+            y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None,
             positive=positive,
             task=task,
             classes=classes,
             sensitive_features=rows.groups,
             control_features=rows.controls,
-            weights=rows.beside.get("sample_weight"),
             weights_kind=weights_kind,
-            cluster=rows.beside.get("cluster"),
-            row_id=rows.beside.get("row_id"),
+            **dict[str, Any](rows.beside),
         )
         out._not_inputs |= rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
         return out
+
+    @classmethod
+    def from_torch(cls, rows: Any, *, sensitive_features: Any, target: Any = None, **options: Any) -> Dataset:
+        """A Dataset of what a torch `Dataset` or `DataLoader` gives, row by row: see `inputs.torch_rows`."""
+        from auditkit.inputs.torch_rows import of_torch
+
+        return of_torch(cls, rows, sensitive_features, target, options)
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
@@ -358,12 +354,8 @@ class Dataset:
     def sample(self, *, without: Sequence[str] = ()) -> Batch:
         """At most so many rows as a part has, drawn by the hash of their content; all where they are no more."""
         batch = self.batch(self._survey.sample, without=without)
-        all_there = len(batch.y_true) == len(self)
-        return (
-            batch
-            if all_there
-            else replace(batch, levels={n: int(s.notna().sum()) for n, s in self._survey.values.items()})
-        )
+        levels = {n: int(s.notna().sum()) for n, s in self._survey.values.items()}
+        return batch if len(batch.y_true) == len(self) else replace(batch, levels=levels)
 
     def batch(self, rows: pd.DataFrame, *, without: Sequence[str] = ()) -> Batch:
         """Some rows of the source as checks are given them, before any decision."""
@@ -374,8 +366,7 @@ class Dataset:
             (None, None) if self.strata is None else row_weights.strata_of(rows, self.strata, self.population)
         )
         hidden = {*self.labels, *without, *self._not_inputs, *beside}
-        column, values = self.column(rows, self.labels[0], "y_true")
-        truth = self.target.code(column, self.labels[0])[values:]
+        truth = self.truth(rows)
         return Batch(
             features=rows[[c for c in rows.columns if c not in hidden]],
             groups=self._grouped(rows, self.sensitive_features),
@@ -390,7 +381,15 @@ class Dataset:
             strata=strata,
             population=population,
             row_id=None if self.row_id is None else row_weights.row_ids_of(rows[self.row_id], self.row_id),
+            numbers=partial(numbers_in, self.column, rows),
         )
+
+    def truth(self, rows: pd.DataFrame) -> NDArray[Any]:
+        """(N,) of some rows; all missing where there is none."""
+        if not self.labels:
+            return self.target.code(pd.Series([None] * len(rows), dtype=object), "y_true")
+        column, values = self.column(rows, self.labels[0], "y_true")
+        return self.target.code(column, self.labels[0])[values:]
 
     def _grouped(self, rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         out = {}

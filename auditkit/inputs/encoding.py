@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from auditkit.errors import DataError, ModelError, choices, listing
 from auditkit.inputs.packing import Inputs, leaves, packed
+from auditkit.inputs.pictures import decoded
+from auditkit.inputs.pixels import stacked
 
 
 def preprocessed(preprocess: Any, features: pd.DataFrame) -> Any:
     """What `preprocess` makes of raw rows, with the columns that a transformer was fitted to."""
+    features = decoded(features)
     if preprocess is None:
         return _numbers(features)
     if not hasattr(preprocess, "transform"):
@@ -112,7 +115,18 @@ def _checked(inputs: Tensor | None, encoded: Any, features: pd.DataFrame, which:
 
 
 def _numbers(features: pd.DataFrame) -> Any:
-    """Numeric columns as one array; booleans and nullable numbers beside floats would make an array of objects."""
+    """Numeric columns as one array; booleans and nullable numbers beside floats would make an array of objects.
+
+    Columns whose cells are arrays, if there are no others: each as one array (N, …), several in a tuple.
+    """
+    if len(features) and all(isinstance(x, np.ndarray) for x in features.iloc[0]):
+        each = tuple(stacked([*features[c]], str(c)) for c in features)
+        if any(x.dtype == np.uint8 and x.ndim > 2 for x in each):
+            raise ModelError(
+                "pictures of bytes are no inputs of a net: say how it was given them, as in preprocess=ak.pixels("
+                f"'{features.columns[0]}', size=(64, 64)), which makes (N, channels, height, width) in [0, 1]"
+            )
+        return each[0] if len(each) == 1 else each
     mixed = features.dtypes.nunique() > 1 or any(pd.api.types.is_extension_array_dtype(t) for t in features.dtypes)
     if mixed and all(pd.api.types.is_numeric_dtype(t) for t in features.dtypes):
         return features.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import io
-import sys
-import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from auditkit.errors import AuditkitError, ModelError, foreign, nearest
+from auditkit.errors import AuditkitError, ModelError, foreign
 from auditkit.inputs import checkpoints
 from auditkit.inputs.containers import Stored, is_program
 from auditkit.inputs.initialised import of_factory
 from auditkit.inputs.model import Model
+from auditkit.inputs.named import importable, named
 from auditkit.inputs.programs import program, trusted
 from auditkit.inputs.running import said
 
@@ -99,28 +95,9 @@ def _program(weights: str | Path | None, content: bytes | None) -> nn.Module:
     return program(content, Path(weights))
 
 
-@contextlib.contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """The folder stands first on `sys.path` meanwhile."""
-    entry = str(folder.resolve())
-    sys.path.insert(0, entry)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(entry)
-
-
 def _call(factory: str, folder: Path) -> Any:
-    module_name, _, attribute = factory.partition(":")
-    if not module_name or not attribute:
-        raise ModelError(f"factory must read 'package.module:function', got '{factory}'")
+    function = named(factory, folder, "factory")
     with importable(folder):
-        module = _imported(module_name, factory)
-        function = getattr(module, attribute, None)
-        if not callable(function):
-            names = [n for n in vars(module) if not n.startswith("_")]
-            raise ModelError(f"no function '{attribute}' in {module_name}.{nearest(attribute, names)}")
         try:
             with foreign(f"factory '{factory}'"):
                 return function()
@@ -128,28 +105,3 @@ def _call(factory: str, folder: Path) -> Any:
             raise
         except Exception as e:
             raise ModelError(f"factory '{factory}' fails: {said(e)}") from e
-
-
-def _imported(name: str, factory: str) -> Any:
-    """The factory's module; whatever stops its import is one line, with where in its code that was."""
-    try:
-        with foreign(f"importing '{name}' for factory '{factory}'"):
-            return importlib.import_module(name)
-    except (AuditkitError, MemoryError):
-        raise
-    except ImportError as e:
-        hint = f". A module is named without .py: '{name.removesuffix('.py')}'" if name.endswith(".py") else ""
-        raise ModelError(f"cannot import '{name}' for factory '{factory}': {' '.join(str(e).split())}{hint}") from e
-    except SyntaxError as e:
-        where = f"{Path(e.filename or name).name}, line {e.lineno}"
-        raise ModelError(
-            f"cannot import '{name}' for factory '{factory}': {type(e).__name__} in {where}: {e.msg}"
-        ) from e
-    except Exception as e:
-        raise ModelError(f"cannot import '{name}' for factory '{factory}': {said(e)}{_where(e)}") from e
-
-
-def _where(e: BaseException) -> str:
-    """The last line of code outside the library of imports."""
-    own = [f for f in traceback.extract_tb(e.__traceback__) if "importlib" not in f.filename and f.filename != __file__]
-    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -14,21 +13,23 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.arrays import Floats
-from auditkit.errors import ForwardError, ModelError, choices, listing
+from auditkit.errors import AuditkitError, ForwardError, ModelError, choices, listing
 from auditkit.evidence.output_range import OutputRange
+from auditkit.inputs import batching
 from auditkit.inputs import outputs as reading
-from auditkit.inputs.as_found import initialised, kept_tree
+from auditkit.inputs.as_found import kept_tree, sha256_of
 from auditkit.inputs.columns import FeatureMap, checked, checked_each, each_input, feature_map_of
 from auditkit.inputs.encoding import as_inputs, on_device, preprocessed
 from auditkit.inputs.endings import DOUBTED, against, ending_of, refused, straight_of
 from auditkit.inputs.groups import Groups, by_input, by_mask, by_masks, by_name, by_position
 from auditkit.inputs.initialised import Weights
-from auditkit.inputs.outputs import Outputs
+from auditkit.inputs.outputs import OneOutput, Outputs
 from auditkit.inputs.packing import Inputs, called, leaves, n_rows, packed, slices, taken, unwrapped
 from auditkit.inputs.rows_at_once import wanted_rows
 from auditkit.inputs.running import net_fails, outputs_fail, preprocess_fails, told, wants
 from auditkit.inputs.set_up import placement, set_up
 from auditkit.inputs.tasks.registry import TASKS, task_of
+from auditkit.inputs.texts import Tokens, written_out
 from auditkit.inputs.unwrapping import found_in, no_net
 from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
@@ -65,7 +66,8 @@ class Model:
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
         attributions, and only for those. Inputs by name that hold several columns: a map each,
         `{"numeric": {"age": [0], "hours": [1]}}`; by position, a tuple of maps. For images, a mask of whole numbers,
-        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks.
+        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks. For a column of
+        texts, `ak.tokens(tokenizer)`, which then encodes too, if `preprocess` is None.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last; or a callable from that output to the probability of the
@@ -79,7 +81,8 @@ class Model:
     device
         Where to run, e.g. `"cuda"`; None: where the module is. The module is moved back afterwards.
     batch_size
-        Rows a forward pass.
+        Rows a forward pass; None: as many as 8 MiB of encoded inputs hold, 8,192 at most. What memory is free is not
+        looked at, so that a report is the same on every machine.
 
     Raises
     ------
@@ -102,7 +105,7 @@ class Model:
         outputs: Outputs | None = None,
         threshold: float = 0.5,
         device: str | torch.device | None = None,
-        batch_size: int = 8192,
+        batch_size: int | None = None,
         name: str = "",
     ) -> None:
         if not isinstance(module, nn.Module):
@@ -113,13 +116,13 @@ class Model:
             raise ModelError(f"a {task} model decides without a threshold; omit threshold")
         if not 0 < threshold < 1:
             raise ModelError(f"threshold must lie between 0 and 1, got {threshold}")
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise ModelError(f"batch_size must be at least 1, got {batch_size}")
         if preprocess is not None and not callable(preprocess) and not hasattr(preprocess, "transform"):
             raise ModelError(f"preprocess must be a callable or a fitted transformer, got {type(preprocess).__name__}")
         self.module = module
         self.task: Task = task
-        self.preprocess = preprocess
+        self.preprocess = feature_map if preprocess is None and isinstance(feature_map, Tokens) else preprocess
         self.said = reading.checked(outputs, task_of(task))
         """What the user says that the outputs are; None: nothing."""
         self.reader, self.outputs = reading.read_as(self.said)
@@ -136,9 +139,12 @@ class Model:
         """What a reader should know of the model before any number; whole sentences."""
         self.threshold = float(threshold)
         self.device = torch.device(device) if device is not None else None
-        self.batch_size = int(batch_size)
+        self._asked_size = None if batch_size is None else int(batch_size)
+        self._row_bytes = 0
+        """Of one encoded row; 0 before any was encoded."""
         self.name = name or type(module).__name__
-        self._feature_map = feature_map
+        self.feature_map_given = feature_map
+        """`feature_map` as it was given."""
 
     @classmethod
     def of(cls, anything: Any, **options: Any) -> Model:
@@ -154,11 +160,11 @@ class Model:
         own = {
             "task": self.task,
             "preprocess": self.preprocess,
-            "feature_map": self._feature_map,
+            "feature_map": self.feature_map_given,
             "outputs": self.said,
             "threshold": self.threshold,
             "device": self.device,
-            "batch_size": self.batch_size,
+            "batch_size": self._asked_size,
             "name": self.name,
         }
         out = Model(self.module, **{**own, **options})
@@ -173,12 +179,17 @@ class Model:
 
     def of_output(self, i: int) -> Model:
         """The binary model of one class, or of one label of several: its score is the probability of output `i`."""
-        return self.replaced(task=task_of(self.task).part or self.task, outputs=_OneOutput(self, i))
+        return self.replaced(task=task_of(self.task).part or self.task, outputs=OneOutput(self, i))
 
     @property
     def kind(self) -> TaskKind:
         """What the task predicts."""
         return TASK_KINDS[self.task]
+
+    @property
+    def batch_size(self) -> int:
+        """Rows a forward pass: as it was said, or as many as `batching` allows."""
+        return self._asked_size or batching.rows_of(self._row_bytes)
 
     @property
     def explained(self) -> Literal["logit", "probability", "prediction"]:
@@ -202,6 +213,9 @@ class Model:
         """What `predict` gives, with the range of the outputs behind it."""
         parts, seen = [], OutputRange()
         with self.inspecting(), torch.no_grad():
+            if not self._row_bytes and len(features) > 2:
+                with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
+                    self.encode(features.head(2))
             for where in slices(len(features), batch_size or self.batch_size):
                 out, inputs = self.ran(features.iloc[where])
                 decision = self._read(out, n_rows(inputs))
@@ -255,7 +269,7 @@ class Model:
     @property
     def looks(self) -> bool:
         """Whether nobody said what the outputs are, so that it has to be looked at."""
-        source = self.said.model if isinstance(self.said, _OneOutput) else self
+        source = self.said.model if isinstance(self.said, OneOutput) else self
         return source.said is None and task_of(source.task).scores
 
     def look(self, inputs: Inputs) -> None:
@@ -264,7 +278,7 @@ class Model:
         What the user says stands; that it is logits, of a net that ends so, is a caution, and so are probabilities
         of a callable that come straight out of a linear layer.
         """
-        source = self.said.model if isinstance(self.said, _OneOutput) else self
+        source = self.said.model if isinstance(self.said, OneOutput) else self
         told_logits = source.said is not None and source.outputs == "logits" and task_of(source.task).scores
         doubted = callable(source.said) and task_of(source.task).scores
         if self._looked or not (self.looks or told_logits or doubted) or not n_rows(inputs):
@@ -284,7 +298,7 @@ class Model:
 
     def _whole(self, out: Any) -> Tensor:
         """The outputs as the module gives them, of all labels."""
-        return self.said.model.table(out) if isinstance(self.said, _OneOutput) else self.table(out)
+        return self.said.model.table(out) if isinstance(self.said, OneOutput) else self.table(out)
 
     def _read(self, out: Any, n: int) -> Tensor:
         with told(outputs_fail(out)) if self.reader is not None else contextlib.nullcontext():
@@ -296,7 +310,9 @@ class Model:
         dtype, device = placement(self.module, self.device)
         with told(preprocess_fails(features)):
             encoded = preprocessed(self.preprocess, features)
-        return on_device(as_inputs(encoded, features, dtype, self.module), device)
+        inputs = on_device(as_inputs(encoded, features, dtype, self.module), device)
+        self._row_bytes = self._row_bytes or batching.row_bytes(inputs)
+        return inputs
 
     def encoded_numbers(self, features: pd.DataFrame) -> Floats:
         """Every entry of the encoded inputs as a number, (N, d)."""
@@ -316,9 +332,9 @@ class Model:
     def groups(self, inputs: Inputs, features: pd.DataFrame) -> Groups | None:
         """The features that the entries of the encoded `inputs` belong to; None where nobody can know."""
         first = taken(inputs, slice(1))
-        given = self._feature_map
+        given = written_out(self.feature_map_given, first, features)
         if not isinstance(first, Tensor):
-            return self._groups_of_several(first)
+            return self._groups_of_several(first, given)
         if given is not None and not isinstance(given, Mapping):
             return by_mask(given, first)
         if given is not None:
@@ -331,11 +347,11 @@ class Model:
         names = [str(c) for c in getattr(self.preprocess, "feature_names_in_", names)]
         return by_position(feature_map_of(self.preprocess, names, first.shape[1]), first)
 
-    def _groups_of_several(self, first: tuple[Tensor, ...] | dict[str, Tensor]) -> Groups | None:
+    def _groups_of_several(self, first: tuple[Tensor, ...] | dict[str, Tensor], given: Any) -> Groups | None:
         """By name; by one map of columns a tensor; or by one mask a tensor, whose numbers count through all of them."""
-        if self._feature_map is None:
+        if given is None:
             return by_name(first) if isinstance(first, dict) else None
-        masks = each_input(self._feature_map, first)
+        masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
             named = list(first) if isinstance(first, dict) else None
@@ -374,24 +390,8 @@ class Model:
 
     def state_sha256(self) -> str:
         """SHA-256 of every parameter and buffer: name, dtype, shape, bytes."""
-        initialised(self.module)
-        digest = hashlib.sha256()
-        for name, tensor in sorted([*self.module.named_parameters(), *self.module.named_buffers()]):
-            array = tensor.detach().cpu().contiguous()
-            digest.update(f"{name} {array.dtype} {tuple(array.shape)}\n".encode())
-            digest.update(array.reshape(-1).view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return sha256_of(self.module)
 
     def parameters(self) -> int:
         """Number of parameters."""
         return sum(p.numel() for p in self.module.parameters())
-
-
-class _OneOutput:
-    """What reads the probability of one class, or of one label of several."""
-
-    def __init__(self, model: Model, i: int) -> None:
-        self.model, self.i = model, i
-
-    def __call__(self, out: Any) -> Tensor:
-        return self.model.probabilities(self.model.table(out))[:, self.i]

@@ -13,6 +13,7 @@ import pandas as pd
 from auditkit.batch import MISSING
 from auditkit.errors import DataError, listing
 from auditkit.inputs.grouping import names_of
+from auditkit.inputs.mentions import Mention
 from auditkit.inputs.prepared import Made
 from auditkit.inputs.tasks.regression import numbers_of
 
@@ -101,8 +102,9 @@ class OneHot:
         return tuple(out)
 
 
-def split(given: Any) -> tuple[Any, list[OneHot]]:
-    """Sensitive features as they are given: the names of all of them, and those that are made of one-hot columns.
+def split(given: Any) -> tuple[Any, list[OneHot | Mention]]:
+    """Sensitive features as they are given: the names of all of them, and those that are made: of one-hot columns, or
+    of what texts mention.
 
     >>> split(["sex", {"race": ["race_a", "race_b"]}])[0]
     ('sex', 'race')
@@ -111,10 +113,12 @@ def split(given: Any) -> tuple[Any, list[OneHot]]:
     if isinstance(parts, str) or not isinstance(parts, Sequence) or not any(isinstance(p, Mapping) for p in parts):
         return given, []
     names: list[str] = []
-    made: list[OneHot] = []
+    made: list[OneHot | Mention] = []
     for part in parts:
         for name, columns in part.items() if isinstance(part, Mapping) else ((part, part),):
             names += names_of([name] if not isinstance(name, str) else name, "sensitive_features")
-            if columns != name:
+            if isinstance(columns, Mapping):
+                made.append(Mention.of(str(name), columns))
+            elif columns != name:
                 made.append(OneHot.of(str(name), columns))
     return tuple(names), made

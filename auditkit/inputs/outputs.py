@@ -123,3 +123,14 @@ def sums_to_one(out: Floats, dtype: torch.dtype) -> None:
             "of classes. Say outputs='logits' if they are logits, or pass a callable that makes shares of them, e.g. "
             "lambda p: p / p.sum(1, keepdim=True) for sigmoids of one class against the others"
         )
+
+
+class OneOutput:
+    """What reads the probability of one class, or of one label of several."""
+
+    def __init__(self, model: Any, i: int) -> None:
+        self.model, self.i = model, i
+
+    def __call__(self, out: Any) -> Tensor:
+        found: Tensor = self.model.probabilities(self.model.table(out))[:, self.i]
+        return found

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from auditkit.batch import ScoreScale
+from auditkit.batch import ScoreScale, all_missing
 from auditkit.errors import DataError, listing
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.scales import Range, checked_range, decided, scale_of, scaled
@@ -26,7 +26,8 @@ class Predictions:
     ----------
     y_pred
         Column of decisions: 0/1, booleans, or the target's labels; numbers for regression. For multilabel a list of
-        columns, one a label, in the order of the labels. None: `threshold` decides on the score.
+        columns, one a label, in the order of the labels. None: `threshold` decides on the score. An empty list: nothing
+        is decided, and the rows have scores alone, or only numbers that are measured (`Measured`).
     score
         Column of scores of the positive class, higher for more of it; probabilities in [0, 1], unless `score_range`
         says otherwise. Binary only.
@@ -76,7 +77,7 @@ class Predictions:
             raise DataError(f"predictions need decisions: give {what} (positive where score >= threshold)")
         if self.threshold is None:
             return
-        if self.y_pred is not None:
+        if self.y_pred:
             raise DataError("give y_pred or a threshold, not both: each says what is decided")
         t = self.threshold
         if isinstance(t, bool) or not isinstance(t, int | float) or not math.isfinite(t):
@@ -85,6 +86,11 @@ class Predictions:
         if not low <= t <= high:
             hint = "" if self.score_range else "; of other scores say score_range = [least, greatest]"
             raise DataError(f"threshold {t:g} lies outside the scores' range, {low:g} to {high:g}{hint}")
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing is decided."""
+        return self.y_pred is not None and not len(self.y_pred)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -118,16 +124,24 @@ class Predictions:
 
         Raises DataError for anything doubtful.
         """
+        rows = data.frame if rows is None else rows
+        if self.undecided:
+            return all_missing(data.truth(rows)), self._scores(data, rows)[0]
         if self.y_pred is not None and not isinstance(self.y_pred, str):
             raise DataError(f"y_pred names {listing(self.y_pred)}; a {data.task} target takes one column")
-        if self.score is not None and "score" not in task_of(data.task).takes:
-            raise DataError(f"a {data.task} audit takes predictions only, no score ('{self.score}')")
-        rows = data.frame if rows is None else rows
-        score, scored = (None, 0) if self.score is None else data.column(rows, self.score, "score")
-        scores = None if score is None else scaled(data, score, self.score_range)[scored:]
+        scores, score = self._scores(data, rows)
         if self.y_pred is None:
             assert score is not None, "without decisions there is a threshold on scores"
             assert self.threshold is not None, "likewise"
-            return decided(score, self.threshold)[scored:], scores
+            return decided(score, self.threshold), scores
         said, known = data.column(rows, self.y_pred, "y_pred")
         return data.target.code(said, self.y_pred)[known:], scores
+
+    def _scores(self, data: Dataset, rows: pd.DataFrame) -> tuple[NDArray[np.float64] | None, Any]:
+        """(N,) scores in [0, 1], and as they were given; None where there are none."""
+        if self.score is None:
+            return None, None
+        if "score" not in task_of(data.task).takes:
+            raise DataError(f"a {data.task} audit takes predictions only, no score ('{self.score}')")
+        score, scored = data.column(rows, self.score, "score")
+        return scaled(data, score, self.score_range)[scored:], score.iloc[scored:]

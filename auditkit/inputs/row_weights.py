@@ -158,3 +158,17 @@ def _ids(column: pd.Series[Any], what: str, way_out: str) -> NDArray[np.object_]
         raise DataError(f"{what} is missing in {missing:,} rows; expected an id in every row. {way_out}")
     out: NDArray[np.object_] = labels[codes]
     return out
+
+
+def populations(
+    given: str | Mapping[Any, float] | None, strata: str | None, clusters: Sequence[str]
+) -> str | dict[str, float] | None:
+    """The name of a column, or stratum → rows of it in the population; None where nobody says.
+
+    DataError without strata, for numbers that are none, and where there are clusters beside strata.
+    """
+    if strata is not None and clusters:
+        raise DataError("give strata or a cluster: no variance of both is known; clusters alone are on the safe side")
+    if given is not None and strata is None:
+        raise DataError("population counts the rows of strata: name their column in strata")
+    return named_populations(given) if isinstance(given, Mapping) else name_of(given, "population")

@@ -12,6 +12,7 @@ from auditkit.alignment import aligned
 from auditkit.errors import DataError
 from auditkit.inputs.csv_files import CsvOptions
 from auditkit.inputs.files import source_at
+from auditkit.inputs.pictures import cells_of
 from auditkit.inputs.source import FrameSource, Source
 
 
@@ -47,7 +48,9 @@ def frame_of(data: Any) -> pd.DataFrame:
 
 def _frame_of_dict(data: dict[Any, Any]) -> pd.DataFrame:
     try:
-        return pd.DataFrame(aligned({f"column '{k}'": v for k, v in data.items()})).set_axis(list(data), axis=1)
+        return pd.DataFrame(aligned({f"column '{k}'": cells_of(v) for k, v in data.items()})).set_axis(
+            list(data), axis=1
+        )
     except DataError:
         raise
     except (ValueError, TypeError) as e:

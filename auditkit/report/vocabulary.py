@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.formatting import NOTHING, beside, decimals, ends, percent, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
@@ -140,8 +141,8 @@ class Vocabulary:
             return self._filled(known.wording.phrase)
         if known.kind == "score":
             return self.of_rows(known.plain)
-        if known.kind == "error":
-            return self.of_rows(known.plain)
+        if known.kind in ("error", MEASURED):
+            return shown(self.of_rows(known.plain))
         return self.of_rows(f"{known.plain}, of {known.denominator_words}")
 
     def short(self, metric: str) -> str:

@@ -1,10 +1,10 @@
-"""FlipTest: what if nothing but the sensitive attribute were another? Torch only in `examine`."""
+"""FlipTest: what if only the sensitive attribute, or what a swap exchanges, were another? Torch only in `examine`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,17 @@ from auditkit.arrays import Floats
 from auditkit.batch import MISSING, Batch
 from auditkit.check import Assessment, BaseCheck, attributes_asked
 from auditkit.errors import NotExplained
-from auditkit.evidence.grouped import GroupSums
+from auditkit.evidence.grouped import FEWEST, GroupSums
 from auditkit.evidence.sample import weights_of
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import checked_options
 from auditkit.progress import tell
 from auditkit.records import NotMeasured, Task
-from auditkit.robustness.findings import CHANGED, DELTA, UP, FlipRows, flip_findings
+from auditkit.robustness.findings import flip_findings
+from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, WAY, FlipRows, swap_column
+from auditkit.robustness.lexicon import Exchanged, exchanged
+from auditkit.robustness.swap_findings import swap_findings
+from auditkit.robustness.swaps import effects, loaded, said, swaps_of
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -34,6 +38,10 @@ class FlipTest(BaseCheck):
     does not reach the net cannot be flipped, which is said. A net that ignores the attribute can still tell the groups
     apart by what goes with it: see `Proxies`.
 
+    What no column holds (the background of a picture, a name in a text) is changed by `swap`, a callable of yours: the
+    frame of rows that a model is given → the same rows swapped, in a frame with their row labels. Of one column alone,
+    an array or a list will do. Counted are the rows that change for the net, and what becomes of their decisions.
+
     Reference: Black, Yeom & Fredrikson (2020), FlipTest, FAT*; Kusner et al. (2017), Counterfactual fairness, NeurIPS.
 
     >>> FlipTest(attributes=["gender"]).options()
@@ -42,8 +50,19 @@ class FlipTest(BaseCheck):
 
     NAME: ClassVar[str] = "flip_test"
     attributes: Sequence[str] = ()
-    """Which of the sensitive features; empty: all."""
+    """Which of the sensitive features; empty: all, and none beside a swap."""
+    swap: Any = None
+    """A callable, `package.module:function`, or a table of names to such; None: nothing is swapped."""
+    PATHS: ClassVar[tuple[str, ...]] = ("swap",)
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
+
+    def __post_init__(self) -> None:
+        swaps_of(self.swap)
+
+    def options(self) -> dict[str, Any]:
+        """The options, as JSON: of a swap, the name of its function."""
+        swaps = {name: said(one) for name, one in swaps_of(self.swap).items()}
+        return {"attributes": list(self.attributes), **({"swap": swaps} if swaps else {})}
 
     def examine(self, model: Model, sample: Batch) -> FlipRows:
         """A row a sampled row: `changed:…` 0 or 1 and `delta:…`, the score's change, for each attribute=value given.
@@ -54,7 +73,8 @@ class FlipTest(BaseCheck):
         from auditkit.explain.asking import answering
         from auditkit.explain.preflight import undisturbed
 
-        attributes = attributes_asked(self.attributes, sample, "to flip")
+        swaps = {name: loaded(one) for name, one in swaps_of(self.swap).items()}
+        attributes = attributes_asked(self.attributes, sample, "to flip") if self.attributes or not swaps else []
         columns: dict[str, Floats] = {}
         reasons: dict[str, str] = {}
         with undisturbed(model):
@@ -66,19 +86,36 @@ class FlipTest(BaseCheck):
                         columns |= _flipped(model, sample, attribute, before)
                 except NotExplained as e:
                     reasons[attribute] = str(e)
-        facts = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
+            told = []
+            for i, (name, swap) in enumerate(swaps.items()):
+                tell("swapping", i, len(swaps))
+                why, found = "", Exchanged({}, None)
+                try:
+                    with answering("the swap, or the net on swapped rows, fails"):
+                        columns |= effects(model, sample, i, swap, before)
+                        found = exchanged(swap, sample.features, FEWEST)
+                except NotExplained as e:
+                    why = str(e)
+                told.append({"name": name, "not_measured": why, **found.facts})
+                if found.way is not None:
+                    columns[swap_column(i, WAY)] = found.way
+        facts: dict[str, Any] = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
+        if swaps:
+            facts["swaps"] = told
         return FlipRows({**weights_of(sample).columns(), **columns}, sample.labels(), facts)
 
     def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute that reaches the net: decisions that change, scores that move."""
         seen = evidence.sums()
         reasons: dict[str, str] = seen.facts["not_measured"]
+        whys = {f"what flipping {a} changes": why for a, why in reasons.items()}
+        swaps = seen.facts.get("swaps", [])
+        whys |= {f"what swapping by {s['name']} changes": why for s in swaps if (why := s["not_measured"])}
+        flipped = (f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level))
+        swapped = (f for i in range(len(swaps)) for f in swap_findings(seen, i, level=level))
         return Assessment(
-            tuple(f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level)),
-            tuple(
-                NotMeasured(what=f"what flipping {a} changes", why=why, concern="robustness")
-                for a, why in reasons.items()
-            ),
+            (*flipped, *swapped),
+            tuple(NotMeasured(what=what, why=why, concern="robustness") for what, why in whys.items()),
         )
 
 

@@ -3,59 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
-from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
+from auditkit.evidence.grouped import Grouped, GroupSums
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, by_group, means_of, share_of
 from auditkit.formatting import confidence, interval, percent, plain, points, quantity
 from auditkit.records import TASK_KINDS, Estimate, Finding, Table, TaskKind, Unit
+from auditkit.robustness.flip_rows import CHANGED, DELTA, EFFECT, RATE, UP
 
-CHANGED, DELTA, UP = "changed:", "delta:", "up:"
-"""Prefixes of the columns: the decision is another; the score's change; the decision turned positive."""
 CAUTION = f"This is {not_causes('decisions')}."
-
-
-RATE, EFFECT = "changed", "moved"
-"""Columns of the sums: over the values that are not a row's own, the mean share of other decisions, of moved scores."""
-
-
-@dataclass(frozen=True)
-class FlipRows(PersonRows):
-    """A row a sampled row: `weight`, and for every attribute=value given `delta:…`, `changed:…` and `up:…`."""
-
-    def sums(self, fewest: int = 1) -> GroupSums:
-        """A table an attribute that was flipped, by its own groups."""
-        tables = {a: found for a in self.labels if (found := self._table(a, fewest)) is not None}
-        return GroupSums(self.facts, tables)
-
-    def _table(self, attribute: str, fewest: int) -> Grouped | None:
-        head = f"{DELTA}{attribute}="
-        values = [c.removeprefix(head) for c in self.columns if c.startswith(head)]
-        if not values:
-            return None
-        nothing = np.zeros(len(self))
-        group = self.labels[attribute]
-        columns = {
-            f"{prefix}{v}": self.columns.get(f"{prefix}{attribute}={v}", nothing)
-            for prefix in (DELTA, CHANGED, UP)
-            for v in values
-        }
-        other = np.array([[g != v for v in values] for g in group], dtype=float).reshape(len(group), len(values))
-
-        def others(prefix: str) -> Floats:
-            found = np.stack([np.abs(columns[f"{prefix}{v}"]) for v in values], axis=1)
-            return np.asarray((found * other).sum(1) / other.sum(1))
-
-        columns = {RATE: others(CHANGED), EFFECT: others(DELTA), **columns}
-        return Grouped.of(columns, self.weights, group, fewest=fewest)
 
 
 class Flips(NamedTuple):
@@ -106,7 +68,7 @@ def flip_findings(seen: GroupSums, attribute: str, *, level: float) -> tuple[Fin
     return (effect,) if flips.kind.numeric else (_finding(flips, "flip_rate"), effect)
 
 
-def _means(groups: Sequence[Moments], column: int, bounds: tuple[float, float]) -> list[Cell]:
+def limited(groups: Sequence[Moments], column: int, bounds: tuple[float, float]) -> list[Cell]:
     """Wilson's limits where every value is 0 or 1 (an attribute of two values), Student's for means of several."""
     means = means_of(groups, column, bounds=bounds)
     return [share_of(m, column) if _yes_or_no(m, column) else cell for m, cell in zip(groups, means, strict=True)]
@@ -121,8 +83,8 @@ def _yes_or_no(moments: Moments, column: int) -> bool:
 def _finding(flips: Flips, metric: str) -> Finding:
     a, of_effect, m = flips.attribute, metric == "flip_effect", METRICS[metric]
     j, most = flips.column(EFFECT if of_effect else RATE), np.inf if flips.kind.numeric else 1.0
-    names, cells = list(flips.seen.groups), _means([*flips.seen.groups.values()], j, (0.0, most))
-    e = _means([flips.seen.everybody], j, (0.0, most))[0].estimate(flips.level)
+    names, cells = list(flips.seen.groups), limited([*flips.seen.groups.values()], j, (0.0, most))
+    e = limited([flips.seen.everybody], j, (0.0, most))[0].estimate(flips.level)
     return Finding(
         id=f"robustness/{metric}/overall/{a}",
         concern="robustness",

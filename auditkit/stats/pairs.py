@@ -65,16 +65,18 @@ def _sides(a: Limits) -> Sides[Floats]:
 def _size(x: Floats, y: Floats, rho: Floats | None) -> Floats:
     if rho is None:
         return np.hypot(x, y)
-    return np.sqrt(np.maximum(x * x + y * y - 2 * rho * x * y, 0.0))
+    with np.errstate(invalid="ignore", over="ignore"):  # ∞ − ∞ where a limit is unbounded: so is the difference
+        found = np.sqrt(np.maximum(x * x + y * y - 2 * rho * x * y, 0.0))
+    return np.where(np.isinf(x) | np.isinf(y), np.inf, found)
 
 
 def _ratio_low(a: Limits, b: Limits, rho: Floats | None) -> Floats:
     """Lower MOVER-R limit of p_a / p_b; the upper one is its reciprocal with a and b exchanged (law)."""
     product = a.p * b.p if rho is None else a.p * b.p - rho * (a.p - a.low) * (b.high - b.p)
     la, ub = a.low, b.high
-    inner = product**2 - la * ub * (2 * a.p - la) * (2 * b.p - ub)
     with np.errstate(divide="ignore", invalid="ignore"):
+        inner = product**2 - la * ub * (2 * a.p - la) * (2 * b.p - ub)
         low = la * (2 * a.p - la) / (product + np.sqrt(np.maximum(inner, 0.0)))
     # p_b = 0 leaves l(2p−l)/√(−l·u(2p−l)(−u)) = √(l(2p−l))/u, which the formula gives by itself
-    low = np.where(a.p == 0, 0.0, low)
+    low = np.where((a.p == 0) | (la == 0) | np.isinf(ub), 0.0, low)
     return np.where(np.isnan(a.p) | np.isnan(b.p), np.nan, low)

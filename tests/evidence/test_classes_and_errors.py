@@ -16,7 +16,7 @@ from scipy import stats
 
 from auditkit.disclosure import Disclosure
 from auditkit.errors import DataError, EvidenceError
-from auditkit.evidence import errors as module
+from auditkit.evidence import moments as module
 from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
 from auditkit.evidence.frames import QUANTITIES

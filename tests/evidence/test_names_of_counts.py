@@ -17,6 +17,8 @@ from auditkit.evidence.classes import ClassTally
 from auditkit.evidence.errors import ErrorSums
 from auditkit.evidence.frames import COUNTS, Framed, column
 from auditkit.evidence.histogram import ScoreHistogram
+from auditkit.evidence.moments import Valued
+from auditkit.evidence.numbers import NumberSums
 from auditkit.evidence.scoring import ScoreCounts
 from auditkit.evidence.tally import Tally
 from auditkit.report.html.page import render
@@ -179,6 +181,7 @@ def test_every_column_of_counts_is_known() -> None:
         weighed,
         ClassTally.of(g, ("a", "b"), y_true=binary, y_pred=binary),
         ErrorSums.of(g, y_true=score, y_pred=score),
+        NumberSums.of(g, values=score, sample_weight=score + 1),
         ScoreHistogram.of(g, y_true=binary, y_pred=binary, score=score),
         ScoreCounts.of(batch),
     ]
@@ -187,7 +190,7 @@ def test_every_column_of_counts_is_known() -> None:
         assert frames
         for table in frames:
             assert {str(c) for c in table} - {column(b) for b in evidence.by} <= COUNTS
-    assert {type(t) for t in tables} >= set(Framed.__subclasses__())
+    assert {type(t) for t in tables} >= {*Framed.__subclasses__(), *Valued.__subclasses__()} - {Valued}
 
 
 def test_an_older_report_names_columns_by_the_attributes() -> None:

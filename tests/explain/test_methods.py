@@ -185,7 +185,7 @@ def test_oracle_shapley_values_over_all_orders() -> None:
 def test_oracle_grad_cam() -> None:
     at, f, module = case("cnn")
     (x,) = at.points
-    theirs = captum.LayerGradCam(f, module.net[3]).attribute(x).detach()
+    theirs = captum.LayerGradCam(f, module.net[4]).attribute(x).detach()
     large = captum.LayerAttribution.interpolate(theirs, (8, 8), interpolate_mode="bilinear")
     found = ours("grad_cam", at, mean(at))
     assert float(large.abs().max()) > 0

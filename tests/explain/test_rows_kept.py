@@ -26,7 +26,7 @@ from auditkit.explain.influence.sums import InfluenceSeen
 from auditkit.explain.layers.sums import LayerSums
 from auditkit.explain.recourse.findings import RecourseRows
 from auditkit.fairness.rows.consistency import AgreementRows
-from auditkit.robustness.findings import FlipRows
+from auditkit.robustness.flip_rows import FlipRows
 from tests.explain.frozen import frozen, numbers_of
 from tests.explain.row_audits import AUDITS, NUMBERS, ROWS, binary, kept, linear, mlp, model, people
 

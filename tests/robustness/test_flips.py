@@ -20,7 +20,7 @@ from auditkit.errors import PolicyError
 from auditkit.inputs.model import Model
 from auditkit.records import Table
 from auditkit.robustness.check import FlipTest
-from auditkit.robustness.findings import FlipRows
+from auditkit.robustness.flip_rows import FlipRows
 
 
 def rows(n: int = 200) -> pd.DataFrame:

@@ -9,12 +9,12 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.check import Assessment, BaseCheck, class_explained
-from auditkit.errors import NotExplained
+from auditkit.errors import ModelError, NotExplained
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.findings import attribution_findings
 from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
-from auditkit.explain.methods.names import MOST_STEPS, baseline_of, checked_name, checked_steps
+from auditkit.explain.methods.names import GRAD_CAM, MOST_STEPS, baseline_of, checked_name, checked_steps, with_layer
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
 
@@ -43,6 +43,9 @@ class Attribution(BaseCheck):
     """Quadrature steps up to which rows that do not add up go again, at most 4096."""
     label: str | None = None
     """Multiclass: the class whose probability is explained; None: every class, a finding each."""
+    layer: str | None = None
+    """Of `grad_cam`: the layer whose maps it weighs, as in `named_modules` ("features.7"); None: the output of the last
+    convolutional block (of a ResNet `layer4`, of a plain stack the activation after its last convolution)."""
     seed: int = 0
     """Of methods that draw."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
@@ -50,11 +53,13 @@ class Attribution(BaseCheck):
     def __post_init__(self) -> None:
         checked_name(self.method)
         checked_steps(self.n_steps, self.max_steps)
+        if self.layer is not None and (self.method != GRAD_CAM or not self.layer):
+            raise ModelError(f"a layer is named for {GRAD_CAM} alone; {self.method} explains inputs: omit layer")
 
     @property
     def name(self) -> str:
         """The key of its evidence in a report."""
-        return f"attribution:{self.method}" + ("" if self.label is None else f":{self.label}")
+        return ":".join(part for part in ("attribution", self.method, self.layer, self.label) if part is not None)
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
@@ -63,6 +68,8 @@ class Attribution(BaseCheck):
             options["max_steps"] = self.max_steps
         if self.seed:
             options["seed"] = self.seed
+        if self.layer is not None:
+            options["layer"] = self.layer
         return options if self.label is None else {**options, "label": self.label}
 
     def examine(self, model: Model, sample: Batch) -> AttributionRows:
@@ -80,11 +87,15 @@ class Attribution(BaseCheck):
 
         model, together = as_one(model, sample.features)
         options: dict[str, Any] = {
-            "method": self.method,
+            "method": self.method if self.layer is None else f"{self.method}:{self.layer}",
             "n_steps": self.n_steps,
             "max_steps": self.max_steps,
             "seed": self.seed,
         }
+        if self.layer is not None:
+            from auditkit.explain.methods.cam_layer import named_layer
+
+            named_layer(model.module, self.layer)
         every = sample.kind.several and self.label is None
         if not every and (i := class_explained(self.label, sample, "Attribution")) is not None:
             model = model.of_output(i)
@@ -115,11 +126,16 @@ class Attribution(BaseCheck):
 
     def _facts(self, explained: Explained, sample: Batch) -> dict[str, Any]:
         facts: dict[str, Any] = {
-            "method": explained.method,
-            "baseline": baseline_of(explained.method),
+            "method": (method := with_layer(explained.method)[0]),
+            "baseline": baseline_of(method),
             "unread": _unread(sample, (*explained.columns, *explained.unmoved)),
         }
-        given = {"label": self.label, "switched": explained.switched, "unmoved": list(explained.unmoved)}
+        given = {
+            "label": self.label,
+            "layer": self.layer,
+            "switched": explained.switched,
+            "unmoved": list(explained.unmoved),
+        }
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
 
     def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:

@@ -89,7 +89,7 @@ def _finding(seen: Attributed, level: float) -> Finding:
     trust = (preflight_check(), *(TrustCheck.model_validate(t) for t in facts["trust"]), t10, t11)
     trust = tuple(sorted(trust, key=lambda t: list(THRESHOLDS).index(t.id)))
     return Finding(
-        id=f"explanation/{method}/overall" + ("" if label is None else f"[{label}]"),
+        id=f"explanation/{method}/overall{_at(facts)}" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"What moves the model's scores{of_class}",
         label=label,
@@ -103,6 +103,12 @@ def _finding(seen: Attributed, level: float) -> Finding:
         references=(METRICS[method].reference,),
         trust=trust,
     )
+
+
+def _at(facts: dict[str, Any]) -> str:
+    """Where in the net, where that was said."""
+    layer = facts.get("layer")
+    return "" if layer is None else f"/{layer}"
 
 
 def _leading_share(seen: Attributed, level: float) -> Estimate:
@@ -176,6 +182,7 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
+        *([f"weighs the maps of layer {facts['layer']}"] if facts.get("layer") else []),
         *as_one_words(facts.get("as_one", ()), facts.get("jointly", ())),
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
         *([f"fewer than {SPARSE} sampled rows, shown without an interval: {listing(few)}"] if few else []),

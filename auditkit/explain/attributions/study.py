@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -24,9 +24,10 @@ from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.preflight import examined, undisturbed
 from auditkit.explain.surface import Scale, Surface, surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
+from auditkit.inputs import batching
 from auditkit.inputs.groups import Groups, summed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, n_rows, slices, taken
+from auditkit.inputs.packing import Inputs, leaves, slices
 
 STEPS_SMOOTH, STEPS_KINKED = 32, 64
 OTHER_STEPS = 50
@@ -214,13 +215,37 @@ def drawn_points(at: Surface, weight: Floats | None, seed: int) -> Tensors:
     return tuple(p[torch.as_tensor(drawn, device=p.device)] for p in at.points)
 
 
+AT_ONCE = 32 * 2**20
+"""Bytes of points that are explained at once, at most, where rows are explained one by one: a method gives a number for
+each entry of a picture, and what is kept is a sum a feature."""
+
+
 def _all_outputs(ready: Setup, *, weight: Floats | None, outputs: int | None) -> tuple[Explained, ...]:
     at, baseline = ready.at, _baseline(ready, weight)
+    rows = len(at) if ready.how.distribution else max(1, AT_ONCE // max(1, batching.row_bytes(at.points)))
+    parts = [_some_rows(ready, at.take(where), baseline, outputs) for where in slices(len(at), rows)]
+    return tuple(_together(own) for own in zip(*parts, strict=True))
+
+
+def _some_rows(ready: Setup, at: Surface, baseline: Tensors, outputs: int | None) -> tuple[Explained, ...]:
     if outputs is None:
         return (from_there(ready, at, baseline, _start(ready, at, baseline))[0],)
     each = each_output(ready.how, at, baseline, outputs=outputs, n_steps=ready.n_steps, seed=ready.seed)
     delta = _decisions(at, at.points) - _start(ready, at, baseline)
     return tuple(_told(ready, output(at, k), baseline, delta[:, k], found)[0] for k, found in enumerate(each))
+
+
+def _together(parts: Sequence[Explained]) -> Explained:
+    """Rows under rows."""
+    if len(parts) == 1:
+        return parts[0]
+    epsilon = [p.epsilon for p in parts if p.epsilon is not None]
+    return parts[0]._replace(
+        phi=np.concatenate([p.phi for p in parts]),
+        delta=np.concatenate([p.delta for p in parts]),
+        epsilon=np.concatenate(epsilon) if epsilon else None,
+        steps=np.concatenate([p.steps for p in parts]),
+    )
 
 
 def from_there(ready: Setup, at: Surface, baseline: Tensors, start: Floats) -> tuple[Explained, Tensors]:
@@ -279,10 +304,10 @@ def _start(ready: Setup, at: Surface, baseline: Tensors) -> Floats:
     return mean
 
 
-def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
+def _decisions(at: Surface, points: Tensors) -> Floats:
     """F (N,), or (N, K) of several outputs, at `points`, (N, …) or (1, …)."""
     parts = []
-    for where in slices(len(at), rows):
+    for where in slices(len(at), batching.rows_of(batching.row_bytes((*at.points, *at.fixed)))):
         there = tuple(p if len(p) == 1 else p[where] for p in points)
         parts.append(at.take(where).at(there))
     out: Floats = torch.cat(parts).double().cpu().numpy()
@@ -290,10 +315,14 @@ def _decisions(at: Surface, points: Tensors, rows: int = 8192) -> Floats:
 
 
 def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
-    """(1, …) each: the mean of the surface's points, summed in double precision; of whole numbers the commonest."""
+    """(1, …) each: the mean of the surface's points, summed in double precision; of whole numbers the commonest, and of
+    a text no words."""
     w = torch.ones(len(at)) if weight is None else torch.as_tensor(weight)
     means = []
-    for points in at.points:
+    for points, without in zip(at.points, at.without or (None,) * len(at.points), strict=True):
+        if without is not None:
+            means.append(without)
+            continue
         share = (w / w.sum()).to(points.device, torch.float64)
         if points.is_floating_point():
             means.append(_mean(points, share).to(points.dtype)[None])
@@ -304,11 +333,12 @@ def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
 
 def _mean(points: Tensor, share: Tensor) -> Tensor:
     """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
+    rows = batching.rows_of(points[:1].nbytes)
+    if all(bool(points[at].isfinite().all()) for at in slices(len(points), rows)):
+        parts = (torch.tensordot(share[at], points[at].double(), dims=1) for at in slices(len(points), rows))
+        return torch.stack(list(parts)).sum(0)
     x = points.double()
     known = x.isfinite()
-    if bool(known.all()):
-        whole: Tensor = torch.tensordot(share, x, dims=1)
-        return whole
     weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known
     mean: Tensor = (weight * x.nan_to_num(0.0, 0.0, 0.0)).sum(0) / weight.sum(0)  # NaN where all are missing
     return mean
@@ -339,8 +369,8 @@ def equal_scores(model: Model, sample: Batch, scale: Scale) -> bool:
     """Whether all of two rows or more have the same score, but for rounding: there is nothing to explain."""
     parts = []
     with undisturbed(model), torch.no_grad(), answering("the net cannot be run on the sampled rows"):
-        inputs = model.encode(sample.features)
-        for where in slices(n_rows(inputs), model.batch_size):
-            out = model.decision(taken(inputs, where))
+        for where in slices(len(sample.features), model.batch_size):
+            inputs = model.encode(sample.features.iloc[where])
+            out = model.decision(inputs)
             parts.append(out if scale == "decision" else model.probabilities(out))
     return len(sample.features) > 1 and all_equal(torch.cat(parts).double().cpu().numpy(), leaves(inputs))

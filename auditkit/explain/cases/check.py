@@ -11,7 +11,7 @@ import pandas as pd
 
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.batch import Batch, missing
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import NotExplained
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sample import row_copies, taken, weights_of
@@ -62,6 +62,11 @@ class Examples(BaseCheck):
     def __post_init__(self) -> None:
         self._within("n", 1, MOST)
         checked_name(self.method)
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"truths", "decisions"})
 
     def examine(self, model: Model, sample: Batch) -> CasesSeen:
         """Which sampled rows are decided wrongly, and the chosen ones with their attributions and leading values."""
@@ -169,7 +174,11 @@ def _cases(model: Model, sample: Batch, chosen: pd.DataFrame, method: str) -> Ob
     for j, name in enumerate(names):
         here = (leading == j).any(axis=1)
         labels[f"{VALUE}{name}"] = [_text(raw.iloc[i], name) if here[i] else "" for i in range(len(raw))]
-    labels |= _drawn(model, sample, chosen["row"].to_numpy(), phi, names)
+    words = [w for f in found for w in f.words]
+    if words:
+        labels["tokens"] = [json.dumps([(w, float(f"{v:.5g}")) for w, v in words[i]]) for i in at]
+    else:
+        labels |= _drawn(model, sample, chosen["row"].to_numpy(), phi, names)
     return Observations(columns, labels, facts)
 
 

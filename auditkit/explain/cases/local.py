@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,14 +13,18 @@ import pandas as pd
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import DataError, NotExplained, listing
 from auditkit.explain.attributions.study import Setup, attributed, from_there
+from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.cases.background import enough, sets_of, starting_point
 from auditkit.explain.cases.expected import EXPECTED, expected_of_rows
 from auditkit.explain.entangled import as_one, told_as_one
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.explain.preflight import examined
+from auditkit.explain.surface import Surface
 from auditkit.explain.trust.records import T1_LIMIT, completeness, completeness_check, preflight_check
+from auditkit.explain.words.study import words_of_rows
 from auditkit.inputs.model import Model
+from auditkit.inputs.texts import tokens_in
 from auditkit.progress_bar import Asked, shown
 from auditkit.records import Report, TrustCheck
 
@@ -42,6 +47,10 @@ class LocalExplanation:
     trust: tuple[TrustCheck, ...]
     parts: tuple[Any, ...] = ()
     """The same before summing: arrays (N, …) of the shapes of the net's inputs (of its embeddings' outputs)."""
+    words: tuple[tuple[tuple[str, float], ...], ...] = ()
+    """(N,) of texts the words of each, in reading order, with their contributions; with what is no word (padding,
+    special tokens, in brackets, behind them) they add up to that of the text's column. Empty without texts, and of
+    methods that move a text as a whole (Shapley values)."""
 
     @property
     def holds(self) -> Bools:
@@ -116,6 +125,8 @@ def explain(
     rows = _columns_of(rows, frame, named=model.preprocess is None)
     if not len(rows):
         raise DataError("there are no rows to explain")
+    texts = groups is None and tokens_in(model.feature_map_given) is not None
+    told = partial(words_of_rows, model, rows) if texts else None
     model = _with_features(model, rows, background, groups)
     if model.kind.several:
         if label is None:
@@ -123,12 +134,18 @@ def explain(
         model = model.of_output(label)
     others = enough(rows) if background is None else background
     with shown(progress), examined(model, rows):
-        work = partial(_explained, model=model, index=rows.index, background=others, weight=weight)
+        work = partial(_explained, model=model, index=rows.index, background=others, weight=weight, told=told)
         return attributed(work, model, rows, method, n_steps=n_steps, max_steps=max_steps, seed=seed)
 
 
 def _explained(
-    ready: Setup, *, model: Model, index: pd.Index[Any], background: pd.DataFrame | Report, weight: Floats | None
+    ready: Setup,
+    *,
+    model: Model,
+    index: pd.Index[Any],
+    background: pd.DataFrame | Report,
+    weight: Floats | None,
+    told: Callable[[Surface, Tensors], tuple[tuple[tuple[str, float], ...], ...]] | None,
 ) -> LocalExplanation:
     baseline, start = starting_point(ready, model, background, weight)
     if ready.method in EXPECTED:
@@ -146,6 +163,7 @@ def _explained(
         method=found.method,
         explained=model.explained,
         trust=(preflight_check(), *checks),
+        words=() if told is None or not ready.how.needs_gradient else told(ready.at, parts),
         parts=tuple(t.cpu().numpy() for t in parts),
     )
 

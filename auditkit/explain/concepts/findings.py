@@ -17,10 +17,10 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.concepts.statements import CONCEPT, LEFT, PROJECTION, ConceptAtLayer, Told, concept_statement
-from auditkit.explain.estimates import FEWEST, estimated
+from auditkit.explain.estimates import FEWEST, carried, estimated, less, means_of
 from auditkit.records import Estimate, Finding, Table
-from auditkit.stats.means import t_limits
 from auditkit.stats.multiplicity import benjamini_hochberg, coverage_adjusted_level
+from auditkit.stats.rates import critical_value
 
 ONE, REST = "one", "rest"
 """Groups of a concept's table: its rows, and those that they are compared with."""
@@ -153,35 +153,31 @@ def _tested(seen: GroupSums, label: str, level: float) -> list[ConceptAtLayer]:
         table = seen.tables[key]
         for j, layer in enumerate(facts["layers"]):
             hits, n, *moved = facts["shares"].get(f"{layer}|{key}", (0, 0))  # of groups told together: not looked at
-            e = partial(_welch, table.groups[ONE], table.groups[REST], j)
+            e = partial(_apart, table.groups[ONE], table.groups[REST], j)
             others = groups[0] if len(groups) == 2 else "other"
             share, single = (hits / n, moved[0] / n if moved else None) if n else (None, None)
             p = facts["p"][key]
             found = ConceptAtLayer(layer, label, group, others, e, e(level), float(p[j]), share, single)
             if not label.startswith(CONCEPT) and f"{LEFT}{layer}" in table.columns:
                 k = table.columns.index(f"{LEFT}{layer}")
-                left = _welch(table.groups[ONE], table.groups[REST], k, level)
+                left = _apart(table.groups[ONE], table.groups[REST], k, level)
                 found = found._replace(left=left, left_p=float(p[k]))
             out.append(found)
     return out
 
 
-def _welch(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
-    """The difference of the means of u, Welch's interval; the mean gradient counts as known."""
-    sides = [(s, s.effective_n) for s in (one, rest)]
-    n = one.n + rest.n
-    method = "difference of means, Welch's t; the mean gradient counts as known"
-    if min(m for _, m in sides) <= 1:
-        return estimated(float(one.mean[j] - rest.mean[j]), (math.nan, math.nan), n=n, level=level, method=method)
-    variances = [max(0.0, float(s.wx2[j] * (m / s.w) - m * s.mean[j] ** 2)) / (m - 1) for s, m in sides]
-    parts = [v / m for v, (_, m) in zip(variances, sides, strict=True)]
-    error = math.sqrt(sum(parts))
-    value = float(one.mean[j] - rest.mean[j])
-    if not error:
-        return Estimate(value=value, low=value, high=value, level=level, n=n, method="no activation differs")
-    df = sum(parts) ** 2 / sum(v * v / (m - 1) for v, (_, m) in zip(parts, sides, strict=True))
-    limits = t_limits(value, error, effective_n=df + 1, level=level)
-    return estimated(value, limits, n=n, level=level, method=method)
+def _apart(one: Moments, rest: Moments, j: int, level: float) -> Estimate:
+    """The difference of the means of u; the mean gradient counts as known."""
+    mine, others = means_of([one, rest], j)
+    d = less(mine, others)
+    method = f"{d.method}; the mean gradient counts as known"
+    if min(s.effective_n for s in (one, rest)) <= 1:
+        return estimated(d.value, (math.nan, math.nan), n=d.n, level=level, method=method)
+    limits = d.limits(critical_value(level))
+    if limits == (d.value, d.value):
+        return Estimate(value=d.value, low=d.value, high=d.value, level=level, n=d.n, method="no activation differs")
+    e = estimated(d.value, limits, n=d.n, level=level, method=method)
+    return carried(e) if d.unstable and e.state == "ok" else e
 
 
 def _finding(

@@ -331,14 +331,15 @@ def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     tensors = [t.cpu() for t in leaves(scene.inputs)]
     groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
     points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
-    real, made = _filled(_side_by_side(tensors), _side_by_side(points))
-    real = real[torch.as_tensor(rng.permutation(len(real))[:OFF_ROWS])]
+    some = torch.as_tensor(rng.permutation(len(tensors[0]))[:OFF_ROWS])
+    real, made = _filled(_side_by_side([t[some] for t in tensors]), _side_by_side(points))
     scale = real.std(0)
     scale[scale == 0] = 1.0
-    own = torch.cdist(real / scale, real / scale)
+    real, made = real / scale, made / scale
+    own = torch.cdist(real, real)
     own.fill_diagonal_(torch.inf)
     limit = float(own.min(1).values.quantile(0.99))
-    away = torch.cdist(made / scale, real / scale).min(1).values
+    away = torch.cdist(made, real).min(1).values
     return int((away > limit).sum()), size
 
 
@@ -349,6 +350,8 @@ def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     """Both with missing entries at the mean of the known `real` ones, and a column that says which were missing."""
+    if bool(real.isfinite().all()) and bool(made.isfinite().all()):
+        return real, made
     from sklearn.impute import SimpleImputer
 
     known = [torch.where(x.isfinite(), x, torch.nan).numpy() for x in (real, made)]

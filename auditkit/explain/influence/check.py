@@ -13,7 +13,7 @@ import pandas as pd
 
 from auditkit.arrays import Floats, Positions
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck, attributes_asked
+from auditkit.check import Assessment, BaseCheck, Need, attributes_asked
 from auditkit.errors import DataError, NotExplained, PolicyError, choices, nearest
 from auditkit.evidence.observations import Observations
 from auditkit.explain.estimates import FEWEST
@@ -109,6 +109,11 @@ class Influence(BaseCheck):
             y_true=self.y_true or data.y_true,
             positive=positive if self.positive is None else self.positive,
         )
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"truths", "decisions"})
 
     def examine(self, model: Model, sample: Batch) -> InfluenceSeen:
         """Sums of influence a group and label of the training rows, and the rows of largest influence.

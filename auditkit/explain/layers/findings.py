@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.check import Assessment
 from auditkit.errors import listing
 from auditkit.explain.all_rows import PairGap, of_scores
 from auditkit.explain.estimates import undefined
-from auditkit.explain.layers.readings import Seen, errors_of, mean_of, reading_of
+from auditkit.explain.layers.readings import Seen, apart, given, mean_of, reading_of
 from auditkit.explain.layers.statements import About, reader_p, statement, tells
 from auditkit.explain.layers.sums import CUT, LayerSums
 from auditkit.explain.layers.use import LayerReading, told_of, use_of
 from auditkit.explain.trust.records import preflight_check
 from auditkit.formatting import percent
 from auditkit.records import TASK_KINDS, Finding, Layers, NotMeasured, Table, TrustCheck, Unit, Use
-from auditkit.stats.means import t_p
 
 
 def layer_assessment(seen: LayerSums, *, level: float) -> Assessment:
@@ -108,11 +105,9 @@ def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs
         p.append(_p_beyond(seen, pairs))
     gap = told.record.before if all_rows is None else all_rows.estimate
     if gap is not None and gap.excludes_zero and "low_scores" in seen:
-        value, error, df = errors_of(seen)
-        alone = min(1.0, pairs * float(t_p(value[0], error[0], effective_n=df)))
-        p.append(alone if all_rows is None else all_rows.p or 0.0)
-        gone = pairs * float(t_p(value[2], error[2], effective_n=df))
-        p += [gone] if closed is not None and closed.excludes_zero else []
+        before, _, gone = apart(seen)
+        p.append(min(1.0, pairs * before.p) if all_rows is None else all_rows.p or 0.0)
+        p += [pairs * gone.p] if closed is not None and closed.excludes_zero else []
     elif all_rows is not None and all_rows.p is not None and not p:
         p.append(all_rows.p)
     return min(1.0, max(p)) if p else None
@@ -120,8 +115,7 @@ def _p(told: LayerReading, seen: Seen, all_rows: PairGap | None, use: Use, pairs
 
 def _p_beyond(seen: Seen, pairs: int) -> float:
     """p of H0: at equal legitimate columns erasing closes nothing."""
-    value, error, df = errors_of(seen, "given_")
-    return min(1.0, pairs * float(t_p(value[2], np.hypot(error[2], error[3]), effective_n=df)))
+    return min(1.0, pairs * given(seen).p)
 
 
 def _sums_check(readings: list[LayerReading], sums: dict[str, Seen], gap: float) -> tuple[TrustCheck, ...]:

@@ -25,7 +25,7 @@ from auditkit.explain.layers.interventions import WIDEST, scores_with
 from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitted_and_read
 from auditkit.explain.layers.rows import Rows
-from auditkit.explain.layers.sums import numbers
+from auditkit.explain.layers.sums import numbers, sums_of
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, slices, taken
 
@@ -148,7 +148,7 @@ class LayerInterventions:
             return {}
         partly = residuals(self.scores[:, None], held, np.arange(n), w)[:, 0]
         sides = {f"given_{k}": v for k, v in self._sides(after, partly).items()}
-        beyond = {"beyond": moments(Moments.of(product[:, None], self.rows.weights))}
+        beyond = sums_of("beyond", Moments.of(product[:, None], self.rows.weights))
         return sides | beyond | self._moved(after, "given_moved")
 
     def ablated(self, flow: Flow | None, *, random: int, seed: int) -> dict[str, list[float]]:
@@ -212,14 +212,17 @@ class LayerInterventions:
     def _sides(self, after: Floats, *more: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weights, self.scores
         values = np.stack([before, after, before - after, *more], axis=1)
-        return {f"{name}_scores": moments(Moments.of(values[g], w.at(g))) for name, g in (("low", ~z), ("high", z))}
+        low, high = (
+            sums_of(f"{name}_scores", Moments.of(values[g], w.at(g))) for name, g in (("low", ~z), ("high", z))
+        )
+        return low | high
 
     def _moved(self, after: Floats, what: str) -> dict[str, list[float]]:
         """How far scores move, row by row, and whether the decision is another; groups of any size count alike."""
         decided = (self.scores >= self.model.threshold) != (after >= self.model.threshold)
         spread = np.abs(self.scores - np.average(self.scores, weights=self.rows.weight))
         values = np.stack([np.abs(self.scores - after), decided.astype(float), spread], axis=1)
-        return {what: moments(Moments.of(values, self.rows.weights))}
+        return sums_of(what, Moments.of(values, self.rows.weights))
 
     def _before_and_after(self, after: Floats) -> dict[str, list[float]]:
         out = self._sides(after)
@@ -227,7 +230,7 @@ class LayerInterventions:
         known = ~np.isnan(truth)
         if known.any():
             was, now = (((s >= self.model.threshold) == (truth == 1))[known].astype(float) for s in (before, after))
-            out["accuracy"] = moments(Moments.of(np.stack([was, now, was - now], axis=1), self.rows.weights.at(known)))
+            out |= sums_of("accuracy", Moments.of(np.stack([was, now, was - now], axis=1), self.rows.weights.at(known)))
         return out
 
 
@@ -244,8 +247,3 @@ def _unit(x: Floats, weight: Floats) -> Floats:
     spread = float(np.sqrt(np.average(away**2, weights=weight)))
     out: Floats = away / spread if spread > 0 else away
     return out
-
-
-def moments(m: Moments) -> list[float]:
-    """As numbers that add: n, Σw, Σw², then Σwx and Σwx² of each column."""
-    return numbers(m.n, m.w, m.w2, *m.wx, *m.wx2)

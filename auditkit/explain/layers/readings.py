@@ -6,26 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.arrays import Floats
-from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import estimated
-from auditkit.explain.layers.sums import CUT, FLAT, neurons
+from auditkit.explain.estimates import Cell, carried, estimated, less, means_of
+from auditkit.explain.layers.sums import CUT, FLAT, moments_in, neurons
 from auditkit.explain.layers.use import LayerReading, Moved
 from auditkit.records import Estimate, Layer
-from auditkit.stats.means import t_limits
 from auditkit.stats.rates import critical_value, wilson
 
 Seen = dict[str, list[float]]
 
 PROBE = "mean of two Wilson intervals (Kish's effective rows), combined as by Newcombe"
-PAIRED = "difference of weighted means, t with Kish's effective rows; the eraser counts as given"
 
 
-def errors_of(seen: Seen, what: str = "") -> tuple[Floats, Floats, float]:
-    """Gap before, after and what went, each with its error; and effective rows."""
-    low, high = _moments(seen[f"{what}low_scores"]), _moments(seen[f"{what}high_scores"])
-    error = np.hypot(high.standard_error, low.standard_error)
-    return high.mean - low.mean, error, min(low.effective_n, high.effective_n)
+def apart(seen: Seen, what: str = "") -> list[Cell]:
+    """Gap before, after and what went (and at equal columns the gap there), each higher group minus lower."""
+    sides = [moments_in(seen, f"{what}{side}_scores") for side in ("low", "high")]
+    return [less(high, low) for low, high in (means_of(sides, k) for k in range(len(sides[0].wx)))]
+
+
+def given(seen: Seen) -> Cell:
+    """What went of the gap at equal legitimate columns, with the error of the gap there, which chance makes too."""
+    _, _, gone, chance = apart(seen, "given_")
+    return less(gone, chance, gone.value)
 
 
 def reading_of(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> LayerReading:
@@ -70,27 +71,18 @@ def reading_of(fact: dict[str, Any], seen: Seen, gap: float, level: float) -> La
 
 
 def _given(seen: Seen, level: float) -> Estimate | None:
-    """What went of the gap at equal legitimate columns, with the error of the gap there, which chance makes too."""
-    if "given_low_scores" not in seen:
-        return None
-    n = sum(_moments(seen[f"given_{side}"]).n for side in ("low_scores", "high_scores"))
-    value, error, df = errors_of(seen, "given_")
-    return _estimate(value[2], float(np.hypot(error[2], error[3])), df, n, level)
+    return _estimate(given(seen), level) if "given_low_scores" in seen else None
 
 
 def _moved(seen: Seen, what: str, level: float) -> Moved | None:
     if what not in seen:
         return None
-    m = _moments(seen[what])
-    size, changed, spread = m.mean
-    return Moved(_estimate(size, m.standard_error[0], m.effective_n, m.n, level), float(changed), float(spread))
+    m = moments_in(seen, what)
+    return Moved(_estimate(means_of([m])[0], level), *map(float, m.mean[1:]))
 
 
 def _beyond(seen: Seen, level: float) -> Estimate | None:
-    if "beyond" not in seen:
-        return None
-    m = _moments(seen["beyond"])
-    return _estimate(m.mean[0], m.standard_error[0], m.effective_n, m.n, level)
+    return _estimate(means_of([moments_in(seen, "beyond")])[0], level) if "beyond" in seen else None
 
 
 def mean_of(pair: list[float] | None) -> float | None:
@@ -117,32 +109,32 @@ def _knows(seen: Seen, level: float, *sides: str) -> Estimate | None:
     return estimated(value, limits, n=n_rows, level=level, method=PROBE, fewest=0)
 
 
-def _moments(values: list[float]) -> Moments:
-    d = (len(values) - 3) // 2
-    return Moments(round(values[0]), values[1], values[2], np.array(values[3 : 3 + d]), np.array(values[3 + d :]))
-
-
 def _gaps(seen: Seen, level: float, what: str = "") -> tuple[Estimate | None, Estimate | None, Estimate | None]:
-    """The gap before, after, and what went, each higher group minus lower."""
+    """The gap before, after, and what went."""
     if f"{what}low_scores" not in seen:
         return None, None, None
-    n = sum(_moments(seen[f"{what}{side}"]).n for side in ("low_scores", "high_scores"))
-    value, error, df = errors_of(seen, what)
-    out = [_estimate(v, e, df, n, level) for v, e in zip(value, error, strict=True)]
-    return out[0], out[1], out[2]
+    before, after, closed, *_ = (_estimate(cell, level) for cell in apart(seen, what))
+    return before, after, closed
 
 
-def _estimate(value: float, error: float, effective_n: float, n: int, level: float) -> Estimate:
-    limits = t_limits(value, error, effective_n=effective_n, level=level)
-    return estimated(value, limits, n=n, level=level, method=PAIRED, fewest=0)
+def _estimate(cell: Cell, level: float) -> Estimate:
+    e = estimated(
+        cell.value,
+        cell.limits(critical_value(level)),
+        n=cell.n,
+        level=level,
+        method=f"{cell.method}; the eraser counts as given",
+        fewest=0,
+    )
+    return carried(e) if cell.unstable and e.state == "ok" else e
 
 
 def _accuracy(seen: Seen, level: float) -> tuple[float, float, Estimate] | None:
     if "accuracy" not in seen:
         return None
-    m = _moments(seen["accuracy"])
-    was, now, cost = m.mean
-    return float(was), float(now), _estimate(cost, m.standard_error[2], m.effective_n, m.n, level)
+    m = moments_in(seen, "accuracy")
+    was, now, _ = m.mean
+    return float(was), float(now), _estimate(means_of([m], 2)[0], level)
 
 
 def _adds_up(seen: Seen, gap: float) -> bool | None:

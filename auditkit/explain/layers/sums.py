@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from auditkit.batch import Census
+from auditkit.errors import EvidenceError
 from auditkit.evidence import reading
 from auditkit.evidence.grouped import recoding_of
-from auditkit.evidence.sums import merged, same_facts
+from auditkit.evidence.sums import Moments, merged, same_facts
 from auditkit.explain.all_rows import both, census_in, census_json
 
 if TYPE_CHECKING:
@@ -104,6 +105,30 @@ def neurons(seen: dict[str, list[float]]) -> dict[int, float]:
     {3: 0.5}
     """
     return {int(what.removeprefix(_NEURON)): v[0] for what, v in seen.items() if what.startswith(_NEURON)}
+
+
+_CUBES = ":cubes"
+
+
+def sums_of(what: str, m: Moments) -> dict[str, list[float]]:
+    """Moments as numbers that add: n, Σw, Σw², then Σwx and Σwx² of each column; beside them Σwx³ of each."""
+    cubes = {} if m.wx3 is None else {f"{what}{_CUBES}": numbers(*m.wx3)}
+    return {what: numbers(m.n, m.w, m.w2, *m.wx, *m.wx2), **cubes}
+
+
+def moments_in(seen: dict[str, list[float]], what: str) -> Moments:
+    """The moments that stand there; without third ones in evidence of older reports.
+
+    >>> moments_in(sums_of("moved", Moments.of([[1.0], [2.0]])), "moved").mean
+    array([1.5])
+    """
+    values = seen[what]
+    d = (len(values) - 3) // 2
+    cubes = seen.get(f"{what}{_CUBES}")
+    if cubes is not None and len(cubes) != d:
+        raise EvidenceError(f"'{what}{_CUBES}' of a layer holds {len(cubes)} numbers, not {d}")
+    wx, wx2 = np.array(values[3 : 3 + d]), np.array(values[3 + d :])
+    return Moments(round(values[0]), values[1], values[2], wx, wx2, wx3=None if cubes is None else np.array(cubes))
 
 
 def numbers(*values: float) -> list[float]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.by_class import CaptumMethod
 from auditkit.explain.methods.gradients import deep_lift, grad_cam, input_x_gradient, output, saliency
-from auditkit.explain.methods.names import CLASSES, PREFIX, checked_name
+from auditkit.explain.methods.names import CLASSES, PREFIX, checked_name, with_layer
 from auditkit.explain.methods.paths import expected_gradients, gradient_shap, integrated_gradients
 from auditkit.explain.methods.perturbation import ablation, occlusion, shapley
 from auditkit.explain.surface import Surface
@@ -49,9 +50,10 @@ METHODS: dict[str, Method] = {
 
 
 def method_of(name: str) -> Method:
-    """The method of a name, `captum:<ClassName>` among them; ModelError naming the nearest."""
-    checked_name(name)
-    return METHODS[name]
+    """The method of a name, `captum:<ClassName>` and `grad_cam:<layer>` among them; ModelError naming the nearest."""
+    plain, layer = with_layer(name)
+    method = METHODS[checked_name(plain)]
+    return method if layer is None else replace(method, attribute=partial(method.attribute, layer=layer))
 
 
 def of_captum(name: str) -> Method:

@@ -13,10 +13,9 @@ from torch import Tensor, nn
 
 from auditkit.errors import NotExplained, out_of_memory
 from auditkit.explain.captum_calls import Gradients, Tensors, asked, gradients_of_the_sum, over_rows, restored, spread
+from auditkit.explain.methods.cam_layer import block_output, named_layer
 from auditkit.explain.surface import Forward, Surface
 from auditkit.progress import raised_by_listener
-
-CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def saliency(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0, outputs: int | None = None) -> Tensors:
@@ -67,39 +66,27 @@ def deep_lift(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0
     return on_modules(lambda: over_rows(call, at, baseline, copies=4), at, "deep_lift")
 
 
-def grad_cam(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0) -> Tensors:
-    """Grad-CAM of the last convolution, by Captum, upsampled to the image and shared out over its channels.
+def grad_cam(at: Surface, baseline: Tensors, *, n_steps: int = 1, seed: int = 0, layer: str | None = None) -> Tensors:
+    """Grad-CAM of a layer, by Captum, upsampled to the image and shared out over its channels.
 
-    Signed: Captum's default, without the ReLU of the paper. Images only, (N, channels, height, width).
+    `layer` is a name as in `named_modules`; None: what the last convolutional block gives (`cam_layer`). Signed:
+    Captum's default, without the ReLU of the paper. Images only, (N, channels, height, width). ModelError for a layer
+    that there is not, NotExplained for one that gives no maps.
     """
     if len(at.points) != 1 or at.points[0].ndim != 4:
         raise NotExplained("grad_cam explains images, (N, channels, height, width), in one tensor")
-    layer = _last_convolution(at)
+    seen = block_output(at) if layer is None else named_layer(at.module, layer)
 
     def call(part: Surface, start: Tensors, _target: int | None, _gradients: Gradients) -> Tensors:
         (image,) = part.points
-        engine = LayerGradCam(part.forward, layer)
+        engine = LayerGradCam(part.forward, seen)
         found = engine.attribute(image, additional_forward_args=part.fixed or None)
+        if not isinstance(found, Tensor) or found.ndim != 4:
+            raise NotExplained(f"layer '{layer}' gives no maps, (N, channels, height, width), which grad_cam needs")
         large = LayerAttribution.interpolate(found, tuple(image.shape[2:]), interpolate_mode="bilinear")
         return (large.expand_as(image) / image.shape[1],)
 
     return on_modules(lambda: over_rows(call, at, baseline, copies=4), at, "grad_cam")
-
-
-def _last_convolution(at: Surface) -> nn.Module:
-    """The convolution that is called last, NotExplained without one."""
-    called: list[nn.Module] = []
-    parts = [] if at.module is None else [m for m in at.module.modules() if isinstance(m, CONVOLUTIONS)]
-    handles = [m.register_forward_hook(lambda m, _i, _o: called.append(m)) for m in parts]
-    try:
-        one = at.take(slice(1))
-        one.at(one.points)
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not called:
-        raise NotExplained("grad_cam needs a convolution (nn.Conv2d), and the net calls none")
-    return called[-1]
 
 
 class _Net(nn.Module):

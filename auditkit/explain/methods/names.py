@@ -14,7 +14,7 @@ UNFIT = {
     "NoiseTunnel": "it wraps another method",
     "LimeBase": "it needs an interpretable model and a distance: captum:Lime has both",
     "DataLoaderAttribution": "it wraps another method",
-    "GuidedGradCam": "it needs a layer: grad_cam finds the last convolution by itself",
+    "GuidedGradCam": "it needs a layer: grad_cam finds the last convolutional block by itself",
     "InternalInfluence": LAYERS,
     "LLMAttribution": "it explains generated text",
     "LLMGradientAttribution": "it explains generated text",
@@ -32,6 +32,19 @@ _NONE = {
     "saliency", "grad_cam", "captum:Saliency", "captum:InputXGradient", "captum:GuidedBackprop",
     "captum:Deconvolution", "captum:LRP", "captum:FeaturePermutation",
 }  # fmt: skip
+
+
+GRAD_CAM = "grad_cam"
+
+
+def with_layer(name: str) -> tuple[str, str | None]:
+    """The method that is run, and the layer that it looks at: `grad_cam:features.7` names one.
+
+    >>> with_layer("grad_cam:features.7"), with_layer("captum:Saliency")
+    (('grad_cam', 'features.7'), ('captum:Saliency', None))
+    """
+    plain, _, layer = name.partition(":") if isinstance(name, str) else (name, "", "")
+    return (plain, layer) if plain == GRAD_CAM and layer else (name, None)
 
 
 def baseline_of(name: str) -> str:

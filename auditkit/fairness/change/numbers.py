@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.evidence.errors import ErrorSums
 from auditkit.fairness.change.check import NO_OLDER, told
 from auditkit.fairness.change.errors import MAE, ErrorChange
@@ -49,6 +49,11 @@ class RegressionChange(BaseCheck):
         known = ~(np.isnan(truth) | np.isnan(new) | np.isnan(old))
         off = [np.where(known, np.abs(x - truth), np.nan) for x in (old, new)]
         return ErrorSums.of(groups, y_true=off[0], y_pred=off[1])
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"truths", "decisions"})
 
     def gather(self, batch: Batch) -> ErrorSums:
         """Sum the rows of a batch."""

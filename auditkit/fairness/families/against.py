@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +11,6 @@ import numpy as np
 from auditkit.catalogue.index import METRICS
 from auditkit.errors import PolicyError, choices
 from auditkit.evidence.suppression import SMALL
-from auditkit.evidence.tally import Tally
 from auditkit.fairness import notes
 from auditkit.fairness.families.basis import Positions
 from auditkit.fairness.families.family import GroupFamily, number
@@ -25,18 +24,17 @@ Reference = Mapping[str, str]
 """Attribute → value."""
 
 
-def check_reference(tally: Tally, reference: Reference) -> None:
-    """PolicyError, naming the nearest, unless every attribute is in the tally and has the value.
+def check_reference(by: Sequence[str], values_of: Callable[[str], Sequence[str]], reference: Reference) -> None:
+    """PolicyError, naming the nearest, unless every attribute is among those declared and has the value.
 
     Where small groups are told only together, a value that is not told may be one of them: it is not measured.
     """
     for attribute, value in reference.items():
-        if attribute not in tally.by:
+        if attribute not in by:
             raise PolicyError(
-                f"no sensitive feature '{attribute}' for the reference group; declared are "
-                f"{choices(attribute, tally.by)}"
+                f"no sensitive feature '{attribute}' for the reference group; declared are {choices(attribute, by)}"
             )
-        groups = [g for (g,) in tally.counts(attribute).groups]
+        groups = values_of(attribute)
         if value not in groups and SMALL not in groups:
             raise PolicyError(
                 f"no group '{value}' of '{attribute}' to be the reference; the groups are {choices(value, groups)}"
@@ -89,7 +87,7 @@ class Contrast:
         """The group farthest from the other side; the table gives every group's own difference, with its sign."""
         family, reference = self.family, self.reference
         e, found = (self.missing, None) if self.missing is not None else self._farthest(kind)
-        return notes.finding(
+        told = notes.finding(
             family.metric,
             kind,
             family.by,
@@ -104,6 +102,7 @@ class Contrast:
             ),
             surest=family.surest(kind, e, found),
         )
+        return family.told(told)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""

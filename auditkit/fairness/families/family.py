@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
 from auditkit.fairness.families import statements
@@ -118,6 +119,11 @@ class GroupFamily:
     most: float = 1.0
     """The largest possible difference."""
 
+    @property
+    def entry(self) -> Metric:
+        """What the catalogue says of the metric."""
+        return METRICS[self.metric]
+
     def own(self, where: Positions) -> Quantity:
         """The quantity in the groups at these positions."""
         return self.basis.own(self.formula, where)
@@ -188,18 +194,24 @@ class GroupFamily:
         overall = kind == "overall"
         e, found = self.measured(kind)
         about = () if overall else self.notes(kind, found)
-        return finding(
-            self.metric,
-            kind,
-            () if overall else self.by,
-            e,
-            self.said(kind, e, found),
-            concern=self.concern(kind),
-            by_group=() if overall else self.by_group,
-            exhibits=(*self.exhibits(kind), *exhibits),
-            notes=(*about, *self.further(kind), *notes),
-            surest=self.surest(kind, e, found),
+        return self.told(
+            finding(
+                self.metric,
+                kind,
+                () if overall else self.by,
+                e,
+                self.said(kind, e, found),
+                concern=self.concern(kind),
+                by_group=() if overall else self.by_group,
+                exhibits=(*self.exhibits(kind), *exhibits),
+                notes=(*about, *self.further(kind), *notes),
+                surest=self.surest(kind, e, found),
+            )
         )
+
+    def told(self, found: Finding) -> Finding:
+        """A finding of the family, with what only the family knows."""
+        return found
 
     def measured(self, kind: Comparison) -> tuple[Estimate, FamilyInterval | None]:
         """The estimate of a finding, and the groups behind it, without words."""
@@ -214,9 +226,9 @@ class GroupFamily:
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
         """The finding in a sentence, with `other` where the groups are told against one side."""
         if kind == "overall":
-            return statements.of_everybody(self.metric, e)
+            return statements.of_everybody(self.entry, e)
         sure, far = (None, None) if found is None else (self.named(found.sure), self.named(found.far))
-        return statements.of_comparison(self.metric, self.by, kind, e, sure, far, other)
+        return statements.of_comparison(self.entry, self.by, kind, e, sure, far, other)
 
     def named(self, c: Compared) -> Named:
         """One comparison as a sentence names it."""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from auditkit.catalogue import sentences
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.metric import Metric
 from auditkit.catalogue.of_numbers import CLAUSES, Side
 from auditkit.catalogue.of_numbers import told as told_of_numbers
 from auditkit.catalogue.sentences import is_established
@@ -28,22 +30,21 @@ class Named(NamedTuple):
     estimate: Estimate
 
 
-def of_everybody(metric: str, e: Estimate) -> str:
+def of_everybody(m: Metric, e: Estimate) -> str:
     """The value over everybody."""
-    m = METRICS[metric]
     if m.kind != "rate":
         if e.value is None:
             return f"{m.title} is undefined: {e.note}."
-        sure = ", without an interval" if e.low is None else f" ({_interval(metric, e, 'overall')})"
+        sure = ", without an interval" if e.low is None else f" ({_interval(m, e, 'overall')})"
         sure = f", unstable: {e.note}" if e.state == "unstable" else sure
-        return f"{m.title}, over everybody: {value_text(metric, e.value)}{sure}."
+        return f"{m.title}, over everybody: {value_text(m, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
     return f"Of {m.denominator_words}, {percent(e)} are {m.plain} ({interval(e, 'overall')})."
 
 
 def of_comparison(
-    metric: str,
+    m: Metric,
     by: tuple[str, ...],
     kind: Comparison,
     e: Estimate,
@@ -56,40 +57,39 @@ def of_comparison(
     `sure` carries the inner limit of `e`, `far` gives its value: None where nothing can be compared. Each is told with
     its own interval.
     """
-    m = METRICS[metric]
     if sure is None or far is None or e.value is None:
         return f"{m.head}: {sentences.incomparable(by, e.note, other=other)}"
     if e.state == "unstable":
-        return sentences.unstable(m.head, by, f"{_SHOWN.get(kind, '')}{_size(metric, kind, e)}", e.note)
+        return sentences.unstable(m.head, by, f"{_SHOWN.get(kind, '')}{_size(m, kind, e)}", e.note)
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
-        surely = "" if sure.groups == far.groups else f"; surest is {_of_group(metric, kind, sure)}"
-        return f"{m.head}: the {which} is {_of_group(metric, kind, far)}{surely}."
-    size, bounds = _size(metric, kind, sure.estimate), _interval(metric, sure.estimate, kind)
-    at = [value_text(metric, value) for value in sure.values]
+        surely = "" if sure.groups == far.groups else f"; surest is {_of_group(m, kind, sure)}"
+        return f"{m.head}: the {which} is {_of_group(m, kind, far)}{surely}."
+    size, bounds = _size(m, kind, sure.estimate), _interval(m, sure.estimate, kind)
+    at = [value_text(m, value) for value in sure.values]
     if kind in PAIRS:
         if not is_established(kind, e):
-            return _none(metric, m.head, by, kind, e)
+            return _none(m, m.head, by, kind, e)
         low, high = sure.groups
-        if metric in CLAUSES and kind == "difference":
+        if m.name in CLAUSES and kind == "difference":
             sides = [Side(who, value) for who, value in zip(sure.groups, sure.values, strict=True)][::-1]
-            return f"{told_of_numbers(metric, sides, plain)}, {size} ({bounds})."
+            return f"{told_of_numbers(m.name, sides, plain)}, {size} ({bounds})."
         if m.kind == LABELS and kind == "difference":
             return sentences.selective(f"{at[1]} of {high}", f"{at[0]} of {low}", f"{size}, {bounds}")
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
     whom = other or "everybody"
     if not is_established(kind, e):
-        unseen = sentences.too_small(_unseen(metric, kind, e)).removeprefix("; ")
-        told = "; ".join(filter(None, (_interval(metric, e, kind) if other else "", unseen)))
+        unseen = sentences.too_small(_unseen(m, kind, e)).removeprefix("; ")
+        told = "; ".join(filter(None, (_interval(m, e, kind) if other else "", unseen)))
         return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{f' ({told})' if told else ''}."
     how = "is farthest from" if sure.groups == far.groups else "differs most surely from"
     return f"{m.head}: {sure.groups[0]}, with {at[0]}, {how} {whom}, {size} ({bounds})."
 
 
-def _of_group(metric: str, kind: Comparison, named: Named) -> str:
-    bounds, (group,) = _interval(metric, named.estimate, kind), named.groups
-    at = value_text(metric, named.values[0])
-    return f"{at}, of {group} ({bounds})" if METRICS[metric].kind == "rate" else f"{group} {at} ({bounds})"
+def _of_group(m: Metric, kind: Comparison, named: Named) -> str:
+    bounds, (group,) = _interval(m, named.estimate, kind), named.groups
+    at = value_text(m, named.values[0])
+    return f"{at}, of {group} ({bounds})" if m.kind == "rate" else f"{group} {at} ({bounds})"
 
 
 def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse: str, sure: Named | None) -> str:
@@ -97,7 +97,7 @@ def of_equalized_odds(by: tuple[str, ...], kind: Comparison, e: Estimate, worse:
     if sure is None or e.value is None:
         return f"Errors and hits of {sentences.incomparable(by, e.note)}"
     if not is_established(kind, e):
-        return _none(worse, "Errors and hits", by, kind, e)
+        return _none(METRICS[worse], "Errors and hits", by, kind, e)
     own, (low, high) = sure.estimate, sure.groups
     where = f"in {METRICS[worse].title.lower()} ({interval(own, kind)})"
     if kind == "ratio":
@@ -117,46 +117,43 @@ def of_mean_odds(by: tuple[str, ...], e: Estimate) -> str:
     return f"Errors and hits differ between {groups} by {points(e)} points on average ({bounds})."
 
 
-def value_text(metric: str, x: float | None) -> str:
-    """A value of a metric: a correlation or a measure as a number, everything else in percent.
+def value_text(m: Metric, x: float | None) -> str:
+    """A value of a metric: a correlation or a measure as a number, in a unit of its own, everything else in percent.
 
-    >>> value_text("mcc", -0.25), value_text("f1", 0.5), value_text("mean_absolute_error", 2.5)
-    ('−0.25', '50.0%', '2.50')
+    >>> [value_text(METRICS[m], x) for m, x in (("mcc", -0.25), ("f1", 0.5), ("mean_absolute_error", 2.5))]
+    ['−0.25', '50.0%', '2.50']
     """
-    m = METRICS[metric]
     if m.decimals is not None:
         return quotient(x, m.decimals)
-    return plain(x) if m.unit == "measure" else percent(x)
+    return quantity(x, "overall", of=m.unit) if m.kind == MEASURED or m.unit == "measure" else percent(x)
 
 
-def _none(metric: str, head: str, by: tuple[str, ...], kind: Comparison, e: Estimate) -> str:
-    m, bounds = METRICS[metric], _interval(metric, e, kind)
+def _none(m: Metric, head: str, by: tuple[str, ...], kind: Comparison, e: Estimate) -> str:
+    bounds = _interval(m, e, kind)
     if kind == "ratio":
         return sentences.no_gap(head, by, f"ratio: {bounds}" if m.kind == "rate" else bounds, what="disparity")
-    unseen = _unseen(metric, kind, e)
-    in_points = unseen is not None and m.unit != "measure" and m.decimals is None
+    unseen = _unseen(m, kind, e)
+    in_points = unseen is not None and m.unit != "measure" and m.kind != MEASURED and m.decimals is None
     return sentences.no_gap(head, by, f"{bounds} points" if in_points else bounds, unseen=unseen)
 
 
-def _unseen(metric: str, kind: Comparison, e: Estimate) -> str | None:
+def _unseen(m: Metric, kind: Comparison, e: Estimate) -> str | None:
     """The size of a difference below which one could have gone unseen."""
     if e.unseen is None or not kind.startswith("difference"):
         return None
-    m = METRICS[metric]
-    return quantity(e.unseen, kind, of=m.unit) if m.decimals is None else value_text(metric, e.unseen)
+    return quantity(e.unseen, kind, of=m.unit) if m.decimals is None else value_text(m, e.unseen)
 
 
-def _size(metric: str, kind: Comparison, e: Estimate) -> str:
+def _size(m: Metric, kind: Comparison, e: Estimate) -> str:
     if kind.startswith("ratio"):
         return f"a ratio of {quotient(e)}"
     if kind in EXTREMES:
-        return value_text(metric, e.value)
-    if METRICS[metric].decimals is not None:
-        return f"a difference of {value_text(metric, e.value)}"
-    size = quantity(e, "difference", of=METRICS[metric].unit)
+        return value_text(m, e.value)
+    if m.decimals is not None:
+        return f"a difference of {value_text(m, e.value)}"
+    size = quantity(e, "difference", of=m.unit)
     return f"a gap of {size}" if kind == "difference" else size
 
 
-def _interval(metric: str, e: Estimate, kind: Comparison) -> str:
-    m = METRICS[metric]
-    return interval(e, kind, of=m.unit) if m.decimals is None else interval_in(e, lambda x: value_text(metric, x))
+def _interval(m: Metric, e: Estimate, kind: Comparison) -> str:
+    return interval(e, kind, of=m.unit) if m.decimals is None else interval_in(e, lambda x: value_text(m, x))

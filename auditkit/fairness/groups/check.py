@@ -100,7 +100,7 @@ class GroupFairness(BaseCheck):
 
     def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
         """Every finding, with fairlearn's point values."""
-        against.check_reference(evidence, self.reference)
+        _check_reference(evidence, self.reference)
         metrics = [m for m in self.metrics if served(evidence, m)]
         missed = tuple(NotMeasured(what=m, why=NOT_SERVED) for m in self.metrics if m not in metrics)
         plain = [m for m in metrics if m not in _COMPOSED]
@@ -137,6 +137,10 @@ class GroupFairness(BaseCheck):
         return Assessment(noted, (*missed, *why))
 
 
+def _check_reference(tally: Tally, reference: Mapping[str, str]) -> None:
+    against.check_reference(tally.by, lambda a: [g for (g,) in tally.counts(a).groups], reference)
+
+
 def _of_selection(f: Finding) -> bool:
     """Whether it is the difference in selections, which the data have one of, too."""
     return f.metric == "selection_rate" and f.comparison == "difference"
@@ -155,7 +159,7 @@ def answering(tally: Tally, asked: Question) -> Answer | None:
     if not served(tally, m.name):
         return None
     if asked.reference is not None:
-        against.check_reference(tally, asked.reference)
+        _check_reference(tally, asked.reference)
     return _answer(tally, known)
 
 

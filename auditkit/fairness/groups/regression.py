@@ -12,23 +12,20 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Bools
 from auditkit.batch import Batch
-from auditkit.catalogue import sentences
 from auditkit.catalogue.confusion import MISSING_TRUTH
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import listing
-from auditkit.evidence.errors import ErrorSums, GroupMoments, GroupValues
+from auditkit.evidence.errors import ErrorSums, GroupMoments
 from auditkit.evidence.frames import QUANTITIES, Groups
+from auditkit.fairness.families.distributions import DISTANCES, of_values
 from auditkit.fairness.families.estimates import Family
-from auditkit.fairness.families.family import Answer, Words, nothing_to_compare, tested
+from auditkit.fairness.families.family import Answer, Words, tested
 from auditkit.fairness.families.quantities import COMPARED, QuantityFamily
-from auditkit.fairness.notes import finding, p_text, title_of
 from auditkit.fairness.sets import compared, named, sets_of
-from auditkit.formatting import plain
 from auditkit.options import checked_options
 from auditkit.question import SPARSE, Question
-from auditkit.records import CHANGES, Estimate, Finding, Task
-from auditkit.stats import distances
+from auditkit.records import CHANGES, Task
 from auditkit.stats.means import (
     HOPELESS,
     heavy_tailed,
@@ -56,12 +53,8 @@ HEAVY = 5
 """Rows for each that carries the mean of squares, (Σ e²)² / Σ e⁴, above which its interval is said to be doubtful:
 where evidence keeps no third moments. It is 3 for normal errors, 9 for exponential ones."""
 _WORDS = Words("", "no row with target and prediction", "rows")
-_DISTANCES: dict[str, distances.Distance] = {
-    "ks_distance": distances.ks,
-    "wasserstein_distance": distances.wasserstein,
-}
 Rows = NDArray[np.int64]
-DEFAULT_METRICS = (*_COLUMNS, *_DISTANCES)
+DEFAULT_METRICS = (*_COLUMNS, *DISTANCES)
 
 
 @dataclass(frozen=True)
@@ -108,7 +101,8 @@ class RegressionFairness(BaseCheck):
             findings += [tested(family_of(evidence, m, by, level=level), kind) for m in means for kind in COMPARED]
             if evidence.untold:
                 findings.append(tested(_without_truth(evidence, by, level=level), "difference"))
-            findings += _distances(evidence, [m for m in self.metrics if m in _DISTANCES], by, level=level)
+            own = {m: DISTANCES[m] for m in self.metrics if m in DISTANCES}
+            findings += of_values(evidence.values(*by), own, by, level=level) if own else []
         return Assessment(tuple(findings), sets.absent)
 
 
@@ -207,64 +201,6 @@ def _carrying(mean: Floats, variance: Floats, n: Rows) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         found = n / (1 + np.nan_to_num(variance) * (n - 1) / n / mean**2)
     return np.where(mean > 0, found, n)
-
-
-def _distances(sums: ErrorSums, metrics: Sequence[str], by: tuple[str, ...], *, level: float) -> list[Finding]:
-    """The largest distance over all pairs of groups, tested by permutation."""
-    if not metrics:
-        return []
-    seen = sums.values(*by)
-    size = seen.n.sum(axis=1)
-    kept = size >= SPARSE
-    names = [" & ".join(g) for g in seen.groups]
-    small = [name for name, keep in zip(names, kept, strict=True) if not keep]
-    notes = (f"left out, fewer than {SPARSE} to count: {listing(small)}",) if small else ()
-    if kept.sum() < 2:
-        few = f"fewer than two groups have {SPARSE} rows"
-        e = nothing_to_compare(len(names), few, level=level, n=int(seen.n.sum()))
-        said = f"{' and '.join(by)}: nothing to compare; {e.note}."
-        return [_finding(m, by, e, f"{METRICS[m].title}, {said}", notes) for m in metrics]
-    inside = [n for n, keep in zip(names, kept, strict=True) if keep]
-    found, out = distances.largest([_DISTANCES[m] for m in metrics], seen.n[kept], seen.values), []
-    for m, t in zip(metrics, found, strict=True):
-        e = Estimate(
-            value=t.value,
-            level=level,
-            n=int(size[kept].sum()),
-            method=f"p by {distances.DRAWS} permutations of the group labels",
-            note="no interval: a distance has none that holds near 0; p tests that groups are distributed alike",
-        )
-        said = _told(m, by, t, inside, level)
-        out.append(_finding(m, by, e, said, (*_notes(t, inside, seen), *notes), p=t.p))
-    return out
-
-
-def _told(metric: str, by: tuple[str, ...], t: distances.Tested, names: list[str], level: float) -> str:
-    head, size = METRICS[metric].title, f"distance {plain(t.value)}, {p_text(t.p, 'p = ', 'p is less than ')}"
-    if t.p >= 1 - level:
-        return sentences.no_gap(head, by, size, what="difference", unseen=plain(max(t.value, t.null_high)))
-    return f"{head}: {sentences.groups_of(by)} differ, {names[t.first]} and {names[t.second]} most ({size})."
-
-
-def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[str, ...]:
-    notes = ["no interval: p tests that all groups are distributed alike, by permuting group labels"]
-    if len(names) > 2:
-        notes.append(f"driven by {names[t.first]} against {names[t.second]}")
-    if seen.values.size > t.cells:
-        notes.append(f"the test reads {t.cells} cells of neighbouring values; the distance reads {seen.values.size:,}")
-    if seen.width:
-        share = float((seen.n / np.maximum(seen.n.sum(axis=1, keepdims=True), 1)).max())
-        notes.append(
-            f"values are rounded to {seen.values.size:,} cells: the Kolmogorov–Smirnov distance over rows is at most "
-            f"{plain(share)} larger, Wasserstein's within {plain(seen.width)} of the value"
-        )
-    return tuple(notes)
-
-
-def _finding(
-    metric: str, by: tuple[str, ...], e: Estimate, statement: str, notes: tuple[str, ...], p: float | None = None
-) -> Finding:
-    return finding(metric, "difference", by, e, statement, title=title_of(metric, by), notes=notes, p=p)
 
 
 def answering(sums: ErrorSums, asked: Question) -> Answer | None:

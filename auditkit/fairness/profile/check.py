@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from auditkit.batch import Batch
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import DataError, choices, listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.profile import findings
@@ -43,6 +43,11 @@ class DataProfile(BaseCheck):
                     f"the shares of '{attribute}' in reference_population add up to {sum(shares.values()):.6g}; "
                     "expected at most 1"
                 )
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset()
 
     def gather(self, batch: Batch) -> Profile:
         """Count a batch; DataError if the reference population names an attribute that is none."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.evidence.drift import Steps
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import Answer, tested
@@ -47,6 +47,11 @@ class Scores(BaseCheck):
 
     NAME: ClassVar[str] = "scores"
     by: Iterable[Iterable[str]] | None = None
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"truths", "decisions"})
 
     def gather(self, batch: Batch) -> ScoreHistogram:
         """Count the rows of a batch; without scores, every row is one whose score is missing."""

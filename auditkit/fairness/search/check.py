@@ -11,7 +11,7 @@ import numpy as np
 from auditkit.arrays import Keys
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS, rates, resolve
-from auditkit.check import Assessment, BaseCheck
+from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import DataError, NotExplained, PolicyError, choices, listing, nearest
 from auditkit.evidence.clusters import cluster_hashes
 from auditkit.evidence.coding import Coding, searchable
@@ -91,6 +91,11 @@ class Subgroups(BaseCheck):
     def name(self) -> str:
         """The key of its evidence in a report."""
         return f"subgroups:{self.metric}"
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """See `BaseCheck`."""
+        return frozenset({"decisions", "truths"}) if METRICS[self.metric].needs_truths else super().needs
 
     @property
     def is_rate(self) -> bool:

@@ -54,6 +54,10 @@ class Binary(AuditTask):
         """Two labels, of which `positive` is one."""
         return BinaryTarget.of(columns[0], names[0], positive=positive)
 
+    def untold(self, *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """Decisions are 0 and 1, or `positive` and one other label."""
+        return BinaryTarget(labels=(), positive=1 if positive is None else positive)
+
     def table(self, out: Tensor, n: int) -> Tensor:
         """(N,), or (N, 2) with the positive last."""
         one = one_each(out, n)

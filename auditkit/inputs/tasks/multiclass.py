@@ -41,6 +41,12 @@ class Multiclass(AuditTask):
         """Labels of any number, in the order of `classes`."""
         return ClassTarget.of(columns[0], names[0], classes=classes)
 
+    def untold(self, *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """The classes that are named."""
+        if classes is None:
+            raise DataError("without a truth (y_true=None) name the classes, in the order of the outputs: classes=[…]")
+        return ClassTarget.of(pd.Series(_checked(classes), dtype=object), "classes", classes=classes)
+
     def table(self, out: Tensor, n: int) -> Tensor:
         """(N, classes)."""
         return several_each(out, n, self.name)

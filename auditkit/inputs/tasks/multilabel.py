@@ -37,6 +37,10 @@ class Multilabel(Binary):
         each = [BinaryTarget.of(column, name) for column, name in zip(columns, names, strict=True)]
         return LabelsTarget(first=each[0], classes=tuple(names))
 
+    def untold(self, *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """None: the columns of truths name the labels."""
+        raise DataError("y_true names the columns of the labels: a multilabel audit needs it, if only of empty cells")
+
     def table(self, out: Tensor, n: int) -> Tensor:
         """(N, labels)."""
         return several_each(out, n, self.name)

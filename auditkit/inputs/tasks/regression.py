@@ -43,6 +43,10 @@ class Regression(AuditTask):
         """Finite numbers, of more than one value."""
         return NumberTarget.of(columns[0], names[0])
 
+    def untold(self, *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """Numbers."""
+        return NumberTarget()
+
     def table(self, out: Tensor, n: int) -> Tensor:
         """(N,)."""
         one = one_each(out, n)

@@ -85,6 +85,10 @@ class AuditTask(ABC):
         """
 
     @abstractmethod
+    def untold(self, *, positive: Any, classes: Sequence[Any] | None) -> Target:
+        """The target where no row has a truth, by which decisions are read; DataError where it must be said more."""
+
+    @abstractmethod
     def table(self, out: Tensor, n: int) -> Tensor:
         """A net's outputs of n rows as a table: (N,), (N, 2) or (N, C); ForwardError for another shape."""
 

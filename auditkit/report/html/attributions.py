@@ -54,7 +54,7 @@ def attributes(f: Finding) -> bool:
     """True for an explanation of what moves the output, whatever its method."""
     x = exhibit(f)
     overall = f.comparison == "overall" and not f.by
-    return overall and (x.series[:1] == ("overall",) if x is not None else bool(f.trust))
+    return overall and (x.series[:1] == ("overall",) if x is not None else bool(f.trust) and not f.exhibits)
 
 
 def exhibit(f: Finding) -> GroupEstimates | None:

@@ -12,6 +12,11 @@ from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, shown, upper_first, whole_percent
 
 
+def by_word(f: Finding) -> bool:
+    """Whether a gap is split onto words of texts, which tells more than the column that holds them."""
+    return f.metric == "word_gap"
+
+
 def leaders(x: Contributions) -> tuple[Contribution, ...]:
     """The one or two columns that surely make most of a gap that is established; none where nothing can be said.
 

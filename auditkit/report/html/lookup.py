@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.records import (
     Comparison,
     Estimate,
@@ -233,7 +234,9 @@ def class_of(f: Finding) -> str | None:
 def rated(f: Finding) -> bool:
     """True for a rate of the declared groups; False for the findings of further checks, whose groups are their own."""
     known = METRICS.get(f.metric)
-    return known is not None and not f.unit and ((f.concern in RATED and known.kind != "check") or f.metric == TRUTH)
+    if known is None or f.unit:
+        return False
+    return (f.concern in RATED and known.kind not in ("check", MEASURED)) or f.metric == TRUTH
 
 
 def ranked(f: Finding) -> bool:

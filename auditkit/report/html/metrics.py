@@ -8,6 +8,7 @@ from typing import NamedTuple
 from auditkit.assertions import level_of as level_of_report
 from auditkit.assertions import p_of
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.formatting import NOTHING
 from auditkit.records import CHANGES, Comparison, Concern, Estimate, Finding, GroupEstimate
 from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
@@ -179,9 +180,10 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
     if len(_drawn_groups(found)) < len(groups_of(found)):
         cut += " Crossed groups stand in the table."
-    if not any(established(f) for f in found) and any(_clear(e) for e in _estimates(found)):
-        cut += f" {CLEAR}"
     known = METRICS.get(first.metric)
+    means = known is not None and known.kind == MEASURED  # whose own distance from 0 is no finding
+    if not means and not any(established(f) for f in found) and any(_clear(e) for e in _estimates(found)):
+        cut += f" {CLEAR}"
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
     return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()

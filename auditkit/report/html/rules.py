@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.formatting import limit
 from auditkit.records import CHANGES, Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
@@ -35,7 +36,7 @@ def sentence(rule: Rule, look: Lookup) -> str:
         case "lowest_change" | "highest_change" | "gap_change":
             return f"{phrase}: {of_change(rule, of)}"
         case "ratio_to_overall" | "ratio_to_reference" | "ratio_to_rest":
-            return f"{phrase}: every {_each(rule)} {bound} times as often as {_other(rule, look)}"
+            return f"{phrase}: every {_each(rule)} {bound} {_times(rule)} {_other(rule, look)}"
 
 
 def of_change(rule: Rule, of: str) -> str:
@@ -84,7 +85,13 @@ def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
         low, high, verb = look.say.people(pair.low.group), look.say.people(pair.high.group), "are"
     if rule.metric == SELECTED and rule.label is None and look.binary:
         return f"{upper_first(low)} {verb} selected {bound} times as often as {high}"
-    return f"{phrase}: {low} {bound} times as often as {high}"
+    return f"{phrase}: {low} {bound} {_times(rule)} {high}"
+
+
+def _times(rule: Rule) -> str:
+    """What a ratio is of: how often something happens, or how much."""
+    known = METRICS.get(rule.metric)
+    return "times as much as" if known is not None and known.kind == MEASURED else "times as often as"
 
 
 def _each(rule: Rule) -> str:

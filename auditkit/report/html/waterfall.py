@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.html.causes import gap_words, title_of
+from auditkit.report.html.causes import by_word, gap_words, title_of
 from auditkit.report.html.figures import (
     Figure,
     Names,
@@ -90,7 +90,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
     name = f"What makes it: {by_words(f.by)}" if f.by else "What makes it"
-    figure = Figure(name, title_of(look, f, x), _subtitle(x), _sums(x), table_of(look, f, x), told)
+    figure = Figure(name, title_of(look, f, x), _subtitle(f, x), _sums(x), table_of(look, f, x), told)
     return Waterfall(
         figure=names.figure(figure),
         axis=axis,
@@ -172,7 +172,7 @@ def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
     return f"{title}, {by_words(f.by)}" if f.by and not x.between else title
 
 
-def _subtitle(x: Contributions) -> str:
+def _subtitle(f: Finding, x: Contributions) -> str:
     cut = (
         f" The {MOST - 1} largest of {len(x.rows)} parts; the last bar gathers the others."
         if len(x.rows) > MOST
@@ -183,7 +183,8 @@ def _subtitle(x: Contributions) -> str:
     outlined = " Outlined: parts that close the gap." if closing else ""
     ranged = any(r.estimate.low is not None for r in x.rows)
     level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
-    each = f"Each bar is the part that one column makes{unit_words(x.unit, ', in ')}; together they are the gap."
+    part = "word" if by_word(f) else "column"
+    each = f"Each bar is the part that one {part} makes{unit_words(x.unit, ', in ')}; together they are the gap."
     return f"{shown(x.title, longest=300)}. {each}{outlined}{level}{cut}"
 
 

@@ -126,12 +126,13 @@ def _leading_first(look: Lookup, parts: dict[By, list[Finding]]) -> list[list[Fi
     by = lead.finding.by if lead is not None else None
     metric = lead.metric if lead is not None else ""
     first = [fs for _, fs in sorted(parts.items(), key=lambda part: part[0] != by)]
-    return [sorted(fs, key=lambda f: causes.target(f) != metric) for fs in first]
+    return [sorted(fs, key=lambda f: (causes.target(f) != metric, not causes.by_word(f))) for fs in first]
 
 
 def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
-    """Every gap that was taken apart by an explanation that holds, in the order of the report."""
-    return [(f, x) for f in explanations(look) if holds(f) for x in exhibits_of(f, Contributions) if x.rows]
+    """Every gap that was taken apart by an explanation that holds, in the order of the report, those by word first."""
+    found = [(f, x) for f in explanations(look) if holds(f) for x in exhibits_of(f, Contributions) if x.rows]
+    return sorted(found, key=lambda p: not causes.by_word(p[0]))
 
 
 def leading_cause(look: Lookup) -> tuple[str, str] | None:

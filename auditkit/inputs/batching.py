@@ -1,0 +1,24 @@
+"""How many rows go through a net at once: a matter of their bytes alone, so that a report is the same everywhere."""
+
+from __future__ import annotations
+
+from auditkit.inputs.packing import Inputs, leaves, n_rows
+
+ROWS, BYTES = 8_192, 8 * 2**20
+"""Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
+times as much."""
+
+
+def row_bytes(inputs: Inputs) -> int:
+    """Bytes of one encoded row; 0 where there is none."""
+    n = n_rows(inputs)
+    return sum(t.nbytes for t in leaves(inputs)) // n if n else 0
+
+
+def rows_of(size: int) -> int:
+    """Rows of a forward pass whose rows have so many bytes each.
+
+    >>> rows_of(40), rows_of(4 * 3 * 64 * 64)
+    (8192, 170)
+    """
+    return max(1, min(ROWS, BYTES // max(1, size)))
