@@ -93,6 +93,9 @@ def init(
     if at_most is not None and metric is None:
         raise ak.PolicyError("--at-most goes with --metric: the limit of what?")
     named = known_name("task", task, TASK_KINDS)
+    if named is not None and TASK_KINDS[named].reader:
+        raise ak.PolicyError(f"init looks at rows as they are given, and a reader makes those of task {named}: "
+                             "docs/inputs.md shows its [data]")  # fmt: skip
     looked_over(out, force=force)
     asking = Asking(None if yes else input)
     given = Answers(

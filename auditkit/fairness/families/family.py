@@ -258,7 +258,7 @@ class GroupFamily:
         if nobody:
             told.append(f"undefined, nobody to count: {listing(nobody)}")
         if (self.beside & (self.n > 0)).any():
-            told.append("pairs of two different groups are shown, and compared with none")
+            told.append("pairs of two different groups, or of small groups, are shown, and compared with none")
         return (*told, *self.basis.notes)
 
     def further(self, kind: Comparison) -> tuple[str, ...]:
