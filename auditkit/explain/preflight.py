@@ -19,8 +19,8 @@ from auditkit.errors import ModelError
 from auditkit.inputs.as_found import AsFound
 from auditkit.inputs.model import Model
 
-ROWS = 256
-"""Rows looked at."""
+ROWS, FEWEST = 256, 32
+"""Rows looked at; of rows of many bytes as many as go through the net at once, but so many at least."""
 RELATIVE = 1e-5
 """Part of the mean size of a score difference that rounding may take."""
 ULPS = 8
@@ -64,10 +64,10 @@ def preflight(model: Model, features: pd.DataFrame) -> Preflight:
     >>> preflight(Model(nn.Linear(1, 1)), pd.DataFrame({"x": [1.0, 2.0, 4.0]})).rows
     3
     """
-    rows = features.head(ROWS)
     before, fast = model.state_sha256(), torch.backends.mha.get_fastpath_enabled()
     with undisturbed(model), torch.no_grad():
         _obeys_eval(model.module)
+        rows = features.head(min(ROWS, max(FEWEST, model.rows_at_once(features))))
         scores = _scores(model, rows)
         again = _scores(model, rows)
         half = len(rows) // 2

@@ -60,17 +60,36 @@ def by_mask(mask: Any, row: Tensor) -> Groups:
     return by_masks([mask], [row])
 
 
-def by_masks(masks: Sequence[Any], rows: Sequence[Tensor]) -> Groups:
-    """Groups of several tensors from a mask each; a number that stands in several of them is one feature."""
+def by_masks(masks: Sequence[Any], rows: Sequence[Tensor], names: Sequence[str] | None = None) -> Groups:
+    """Groups of several tensors from a mask each; a number that stands in several of them is one feature.
+
+    Of several pictures whose `names` are known, the regions of each are its own: "left, region 3".
+
+    >>> two = [torch.zeros(1, 1, 2, 2)] * 2
+    >>> by_masks([[[0, 0], [1, 1]]] * 2, two, ["left", "right"]).names
+    ('left, region 0', 'left, region 1', 'right, region 0', 'right, region 1')
+    """
     each = [_broadcast(mask, row) for mask, row in zip(masks, rows, strict=True)]
-    seen, place = torch.unique(torch.cat([m.flatten() for m in each]), return_inverse=True)
-    parts = torch.split(place, [m.numel() for m in each])
-    words: dict[int, set[str]] = {}
-    for whole, row in zip(each, rows, strict=True):
+    pictures = [row.ndim == 4 and row.is_floating_point() for row in rows]
+    own: list[str | None] = [None] * len(rows)
+    if names is not None and sum(pictures) > 1:
+        own = [name if picture else None for name, picture in zip(names, pictures, strict=True)]
+    words: dict[tuple[str | None, int], set[str]] = {}
+    for whole, row, name in zip(each, rows, own, strict=True):
         for number in torch.unique(whole).tolist():
-            words.setdefault(number, set()).add(_word(whole, row))
-    names = (f"{words[i].pop() if len(words[i]) == 1 else 'region'} {i}" for i in seen.tolist())
-    return Groups(tuple(names), tuple(p.reshape(m.shape) for p, m in zip(parts, each, strict=True)))
+            words.setdefault((name, number), set()).add(_word(whole, row))
+    order = sorted(words, key=lambda key: (-1 if key[0] is None else own.index(key[0]), key[1]))
+    place = {key: i for i, key in enumerate(order)}
+    numbered = []
+    for whole, name in zip(each, own, strict=True):
+        numbers, at = torch.unique(whole, return_inverse=True)
+        numbered.append(torch.tensor([place[name, n] for n in numbers.tolist()])[at])
+    said = []
+    for name, number in order:
+        found = words[name, number]
+        word = next(iter(found)) if len(found) == 1 else "region"
+        said.append(f"{word} {number}" if name is None else f"{name}, {word} {number}")
+    return Groups(tuple(said), tuple(numbered))
 
 
 def _broadcast(mask: Any, row: Tensor) -> Tensor:

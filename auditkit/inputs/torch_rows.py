@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,11 +23,8 @@ from auditkit.inputs.source import FrameSource
 from auditkit.progress import tell
 from auditkit.records import DEFAULT_TASK
 
-if TYPE_CHECKING:
-    from auditkit.inputs.dataset import Dataset
 
-
-def of_torch(kind: type[Dataset], rows: Any, sensitive_features: Any, target: Any, options: dict[str, Any]) -> Dataset:
+def of_torch(kind: Any, rows: Any, sensitive_features: Any, target: Any, options: dict[str, Any]) -> Any:
     """The data set of what `rows[i]` gives: (input, target), (input, …, target), or a dict.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from auditkit.explain.words.study import texts_explained
 from auditkit.explain.words.sums import OTHER, WordSums, as_one, difference
 from auditkit.records import Contributions, Finding, Table
 from auditkit.report.html.page import render
+from auditkit.verifying import verify
+from tests.helpers import run_cli
 from tests.inputs.test_texts import hugging_face
 
 WORDS = ["the", "a", "film", "plot", "was", "is", "very", "good", "bad", "lovely", "awful", "she", "he"]
@@ -178,7 +181,7 @@ def test_the_interval_of_a_planted_word_covers() -> None:
         assert isinstance(parts, Contributions)
         own = {row.label: row.estimate for row in parts.rows}
         covered += own["“lovely”"].low <= 1.0 <= own["“lovely”"].high
-        innocent += own["“Bad”"].low <= 0.0 <= own["“Bad”"].high
+        innocent += "“Bad”" not in own or own["“Bad”"].low <= 0.0 <= own["“Bad”"].high  # one of exactly 0 is no row
         named += "through “lovely”" in gap.statement
     assert covered >= 17
     assert innocent >= 17
@@ -378,3 +381,89 @@ def test_cases_show_the_words_in_reading_order() -> None:
     for case in told:
         assert " ".join(w for w, _ in case.tokens) in set(frame["review"])
         assert dict(case.tokens).get("Bad", -3.0) == pytest.approx(-3.0, rel=1e-4)
+
+
+FACTORY = """
+import torch
+from torch import nn
+
+import auditkit as ak
+
+WORDS = "the a film plot was is very good bad lovely awful she he".split()
+
+
+def split(text):
+    out, k = [], 0
+    for word in text.split():
+        a = text.index(word, k)
+        k = a + len(word)
+        out.append((3 + WORDS.index(word.lower()), a, k))
+    return out
+
+
+class Bag(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.e = nn.Embedding(20, 1, padding_idx=0)
+        with torch.no_grad():
+            self.e.weight.zero_()
+            self.e.weight[12], self.e.weight[11] = 2.0, -3.0  # lovely, bad
+
+    def forward(self, ids):
+        return self.e(ids).sum(1)
+
+
+def build():
+    return ak.Model(Bag(), feature_map=ak.tokens(split, length=14, column="review"), outputs="logits")
+"""
+
+
+def test_by_configuration_command_line_and_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "readers_of_texts.py").write_text(FACTORY)
+    frame = texts(300).assign(y=np.random.default_rng(0).integers(0, 2, 300))
+    frame.to_parquet(tmp_path / "rows.parquet")
+    (tmp_path / "auditkit.toml").write_text(
+        """
+        [model]
+        factory = "readers_of_texts:build"
+        outputs = "logits"
+        [data]
+        path = "rows.parquet"
+        y_true = "y"
+        sensitive_features = ["sex", { blame = { column = "review", words = ["bad", "awful"] } }]
+        [[check]]
+        name = "group_fairness"
+        [[check]]
+        name = "word_attribution"
+        [[check]]
+        name = "flip_test"
+        swap = { praise = { column = "review", words = { lovely = "bad" } } }
+        [[rule]]
+        id = "blame"
+        metric = "selection_rate"
+        comparison = "difference"
+        by = ["blame"]
+        at_most = 0.05
+        """
+    )
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # a column of texts is no path
+    status, out, err = run_cli(["run", "../auditkit.toml", "--name", "texts"])
+    assert status == 1, out + err
+    stored = tmp_path / "elsewhere" / "reports" / "texts.json"
+    report = ak.Report.model_validate_json(stored.read_text())
+    told = {f.id: f.statement for f in report.findings}
+    assert "through “lovely”" in told["explanation/word_gap[mean_score]/difference/sex"]
+    assert "“Bad”" in told["explanation/word_effect/overall"]
+    assert "where only lovely → bad is done" in told["robustness/flip_effect/overall/swap:praise"]
+    assert not report.not_measured
+    assert verify(report).agrees
+    status, out, err = run_cli(["gate", str(stored), "--policy", "../auditkit.toml"])
+    assert status == 1, out + err
+
+
+def test_an_audit_of_texts_asks_for_words_unless_it_is_told() -> None:
+    frame = texts(80).assign(y=np.linspace(0, 1, 80))
+    data = ak.Dataset(frame, y_true="y", sensitive_features=["sex"], task="regression")
+    own = ak.Model(Bag(lovely=2.0), task="regression", feature_map=ak.tokens(split, length=LENGTH, column="review"))
+    assert "word_attribution" in ak.audit(own, data, progress=False).evidence

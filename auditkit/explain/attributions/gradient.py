@@ -7,8 +7,10 @@ from torch import Tensor
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient, differentiating
-from auditkit.explain.preflight import ROWS
+from auditkit.explain.preflight import FEWEST, ROWS
 from auditkit.explain.surface import Surface
+from auditkit.inputs.batching import row_bytes, rows_of
+from auditkit.inputs.packing import slices
 
 SMOOTH = {
     "Addmm", "Mm", "Bmm", "Baddbmm", "Mv", "Dot", "Linear", "Convolution", "Add", "Sub", "Rsub", "Mul", "Div",
@@ -30,9 +32,10 @@ def differentiable(at: Surface) -> bool:
     """
     if not at.points:
         raise NoGradient("the net has no gradient to its input: it takes integers")
-    if not all(bool(p.isfinite().all()) for p in at.points):
+    rows = rows_of(row_bytes((*at.points, *at.fixed)))  # of all at once, looking takes as much memory again
+    if not all(bool(p[some].isfinite().all()) for p in at.points for some in slices(len(at), rows)):
         raise NoGradient("some of the net's inputs are missing or infinite, and no gradient leads there")
-    at = at.take(slice(ROWS))
+    at = at.take(slice(min(ROWS, max(FEWEST, rows // 4))))
     points = [p.detach().clone().requires_grad_() for p in at.points]
     with differentiating():
         scores = at.forward(*points, *at.fixed)

@@ -96,6 +96,7 @@ def _sums(found: Texts, sample: Batch, facts: dict[str, Any]) -> WordSums:
         "texts": weights.rows,
         "words": len(rows),
         "told": len(told),
+        "order": [names[w] for w in kept],
         "notes": list(found.notes),
         "trust": [
             t.model_dump(mode="json") for t in (preflight_check(), completeness_check(found.epsilon, found.steps))

@@ -54,7 +54,7 @@ def quoted(word: str) -> str:
 
 def _overall(seen: WordSums, level: float) -> Finding:
     m, facts = METRICS["word_effect"], seen.facts
-    first = _surest(seen.words, max(facts["told"], len(seen.words)), level)
+    first = _surest(_ordered(seen), max(facts["told"], len(seen.words)), level)
     return Finding(
         id="explanation/word_effect/overall",
         concern="explanation",
@@ -77,6 +77,11 @@ def _overall(seen: WordSums, level: float) -> Finding:
         references=(m.reference,),
         trust=_trust(seen),
     )
+
+
+def _ordered(seen: WordSums) -> dict[str, Moments]:
+    """The words that are told, those that move scores most first: a report stores them by their letters."""
+    return {w: seen.words[w] for w in seen.facts["order"] if w in seen.words}
 
 
 def _trust(seen: WordSums) -> tuple[TrustCheck, ...]:
@@ -133,7 +138,7 @@ def _sizes(e: Estimate) -> dict[str, float | None]:
 
 def _table(seen: WordSums, level: float) -> Table:
     unit = "" if TASK_KINDS[seen.facts["task"]].numeric else "points"
-    first = list(seen.words.items())[:TOLD]
+    first = [*_ordered(seen).items()][:TOLD]
     cells = [(w, mean_of(m).estimate(level)) for w, m in first]
     shown = f" ({len(first)} of {seen.facts['told']:,} words)" if len(first) < seen.facts["told"] else ""
     return Table(

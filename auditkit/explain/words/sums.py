@@ -54,6 +54,7 @@ class WordSums:
         kept = {a: {g: u for g, u in of.items() if g not in recoding.get(a, {})} for a, of in self.units.items()}
         return replace(
             self,
+            facts={k: [w for w in v if w not in rare] if k == "order" else v for k, v in self.facts.items()},
             words={w: m for w, m in self.words.items() if w not in rare},
             units={a: {g: as_one(u, rare, OTHER) for g, u in of.items() if u.n >= fewest} for a, of in kept.items()},
             census=None if self.census is None else self.census.recoded(recoding),
