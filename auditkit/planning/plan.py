@@ -113,6 +113,8 @@ def _unplanned(rule: Rule, of: Groups) -> str:
     m = METRICS[rule.metric]
     if m.kind != "rate" or not m.numerator:
         return f"{m.title} is no share of rows: what an audit could see of it depends on more than sizes and rates."
+    if m.within:
+        return f"{m.title} is of pairs with people in common: what an audit could see depends on how many people."
     if rule.decision == "point":
         return "It is decided by the point value alone, which any number of rows gives, whatever chance does."
     if rule.comparison.startswith("difference") and rule.at_most is None:

@@ -95,31 +95,28 @@ def told(column: pd.Series[Any], first: Ids, second: Ids) -> Floats:
 
 
 def labels(first: pd.Series[Any], second: pd.Series[Any], attribute: str) -> list[str | None]:
-    """(N,) the group of each pair: of both, or of the two groups in their order; None where one of them is missing.
+    """(N,) the group of each pair: of both, or of the two groups in their order; None where both are missing.
 
-    >>> labels(pd.Series(["m", "f"]), pd.Series(["f", "f"]), "sex")
-    ['f ↔ m', 'f']
+    >>> labels(pd.Series(["m", "f", None]), pd.Series(["f", "f", "f"]), "sex")
+    ['f ↔ m', 'f', '(missing) ↔ f']
     """
     both = coded(pd.concat([first, second], ignore_index=True), attribute)
     taken = [x for x in both.labels if BETWEEN.strip() in x or x == MISSING]
     if taken:
         raise DataError(f"a value of '{attribute}' is '{taken[0]}', a name kept for pairs of two groups: rename it")
-    a, b = np.split(both.codes, 2)
-    low, high, names = np.minimum(a, b), np.maximum(a, b), both.labels
+    names = np.array([MISSING, *both.labels], dtype=object)
     order = np.argsort(np.argsort(names))
-    swap = (low >= 0) & (order[low] > order[high])
-    low, high = np.where(swap, high, low), np.where(swap, low, high)
-    width = len(names)
-    codes, at = np.unique(low * width + high, return_inverse=True)
-    written = [
-        None
-        if x < 0
-        else names[x // width]
-        if x // width == x % width
-        else f"{names[x // width]}{BETWEEN}{names[x % width]}"
-        for x in codes.tolist()
-    ]
+    a, b = np.split(order[both.codes + 1], 2)
+    sorted_, width = np.sort(names), len(names)
+    codes, at = np.unique(np.minimum(a, b) * width + np.maximum(a, b), return_inverse=True)
+    written = [_of_two(*(sorted_[x] for x in divmod(c, width))) for c in codes.tolist()]
     return [written[i] for i in at.tolist()]
+
+
+def _of_two(first: str, second: str) -> str | None:
+    if first != second:
+        return f"{first}{BETWEEN}{second}"
+    return None if first == MISSING else first
 
 
 def threshold_at(fmr: float, impostors: Floats) -> tuple[float, int]:

@@ -86,7 +86,7 @@ def _finding(swap: Swapped, metric: str) -> Finding:
     return Finding(
         id=f"robustness/{metric}/overall/swap:{swap.name}",
         concern="robustness",
-        title=f"{_TITLES[metric]} {swap.name}",
+        title=f"{'How far scores move' if of_effect else 'Decisions that flip'} with {swap.name}",
         statement=_effect_statement(swap, e) if of_effect else _rate_statement(swap, e),
         metric=metric,
         comparison="overall",
@@ -101,9 +101,6 @@ def _finding(swap: Swapped, metric: str) -> Finding:
         ),
         references=(m.reference,),
     )
-
-
-_TITLES = {"flip_rate": "Decisions that flip with", "flip_effect": "How far scores move with"}
 
 
 def _words(swap: Swapped) -> tuple[Table, ...]:

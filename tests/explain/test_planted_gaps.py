@@ -100,7 +100,8 @@ def test_a_planted_proxy_is_named_first_with_its_share_and_innocent_columns_cove
     assert np.mean(first) >= 0.99
     assert np.mean(near) >= 0.95
     assert 0.92 <= np.mean(covered) <= 0.97
-    assert np.mean(covered, axis=0) == pytest.approx(0.95, abs=0.03)  # b and c act together
+    chance = 3 * (0.05 * 0.95 / len(covered)) ** 0.5
+    assert np.mean(covered, axis=0) == pytest.approx(0.95, abs=chance), "b and c act together: no less, and no more"
     assert np.mean(wide, axis=0) == pytest.approx(1, abs=0.15)
 
 

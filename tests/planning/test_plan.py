@@ -303,3 +303,10 @@ def test_a_plan_says_of_what_its_numbers_are() -> None:
     text = str(ak.plan(SEX, policy={"rule": [rule("true_positive_rate", at_most=0.1)]}, base_rate=0.3))
     assert "The true positive rate of every group is taken to be 50.0% (--rate says another)." in text
     assert "A true gap between the limit of 10 points and that breaks it too" in text
+
+
+def test_pairs_with_people_in_common_are_no_rows_to_plan_with() -> None:
+    rule = {"id": "r", "metric": "false_match_rate", "comparison": "ratio", "by": ["sex"], "at_least": 0.5}
+    (planned,) = ak.plan({"sex": {"f": 7_000, "m": 7_000}}, policy={"rule": [rule]}).rules
+    assert not planned.planned
+    assert "how many people" in planned.sentences[0]

@@ -271,6 +271,32 @@ def test_missing_scores_are_a_state_that_is_seen(pairs: pd.DataFrame, asked: Cal
     )
 
 
+def test_a_person_of_no_known_group_is_in_pairs_of_two_groups(
+    pairs: pd.DataFrame, asked: Callable[..., Verification]
+) -> None:
+    lost = {"p0", "p3"}
+    known = [pairs[f"group_{x}"].where(~pairs[x].isin(lost)) for x in "ab"]
+    report = ak.audit(asked(pairs.assign(group_a=known[0], group_b=known[1])))
+    groups = {g.group["group"] for g in report.finding("fairness/false_match_matrix/group_max/group").by_group}
+    both = {"(missing)", *(f"(missing) ↔ {g}" for g in GROUPS), *GROUPS, "a ↔ b", "a ↔ c", "b ↔ c"}
+    assert groups == both
+
+
+def test_small_groups_that_are_joined_are_compared_with_none(
+    pairs: pd.DataFrame, asked: Callable[..., Verification]
+) -> None:
+    few = {"p2", "p5"}
+    group = [pairs[f"group_{x}"].where(~pairs[x].isin(few), "d") for x in "ab"]
+    read = asked(pairs.assign(group_a=group[0], group_b=group[1]))
+    report = ak.audit(read, disclosure=ak.Disclosure(profile="regulator"))
+    found = report.finding("fairness/false_match_rate/difference/group")
+    names = {g.group["group"] for g in found.by_group}
+    assert "(small groups)" in names
+    assert "d" not in names
+    assert found.surest is None or all(g["group"] in GROUPS for g in found.surest.groups)
+    assert any("or of small groups" in note for note in found.notes)
+
+
 GOOD: dict[str, Any] = {"score": "score", "threshold": 0.5, "sensitive_features": ["g"]}
 ROWS = {
     "a": ["x", "x", "y"],

@@ -21,8 +21,13 @@ LAWS: dict[str, tuple[Draw, float]] = {
     "exponential": (lambda rng, n: rng.exponential(size=n) - 1, 2 / np.e),
 }
 """Draws of mean 0 and variance 1, and their mean size."""
-RATIOS = (1.3, 1.6, 2.0)
+RATIOS = (1.3, 2.0)
 SIZES = (200, 500, 2_000)
+TOLD = {("exponential", 1.3, 200, "MAE"), *(("exponential", *x, "RMSE") for x in ((1.3, 200), (1.3, 500), (2.0, 200)))}
+"""Whose power is only told. Of squares of exponential errors plain limits end too low in 5 to 8 % of draws instead of
+2.5 %, on the very side that a gap is judged by. Corrected limits, which take the skewness for as large as a sample of
+that size could hide, reach much farther there: so far that of 200 to 500 rows small gaps are not established.
+"""
 
 
 def wider(law: str, ratio: float, n: int) -> Setting:
@@ -50,9 +55,14 @@ def wider(law: str, ratio: float, n: int) -> Setting:
             for k, group in enumerate(plain.by_group):
                 e = group.estimate
                 out[f"plain limits hold, {name} {k + 1}"] = e.low <= truth[k] <= e.high  # type: ignore[operator]
+                out[f"plain limits end below, {name} {k + 1}"] = e.high < truth[k]  # type: ignore[operator]
         return out
 
-    return Setting(f"power: {law}, {ratio:g} times as wide, {n:,} rows a group", once)
+    bounds = {f"still found, {m}": (0.9, 1.0) for m in MEANS.values() if (law, ratio, n, m) not in TOLD}
+    return Setting(f"power: {law}, {ratio:g} times as wide, {n:,} rows a group", once, bounds=bounds)
 
 
-SETTINGS = tuple(wider(law, ratio, n) for law in LAWS for ratio in RATIOS for n in SIZES)
+SETTINGS = (
+    *(wider("normal", RATIOS[0], n) for n in SIZES),
+    *(wider("exponential", ratio, n) for ratio in RATIOS for n in SIZES),
+)

@@ -111,7 +111,7 @@ def _sums(found: Texts, sample: Batch, facts: dict[str, Any]) -> WordSums:
 
 def _people(rows: Sequence[int], sample: Batch) -> set[Any]:
     """Distinct rows, or the clusters that they are of."""
-    return set(rows) if sample.cluster is None else {sample.cluster[i] for i in rows}
+    return set(rows) if sample.cluster is None else {str(sample.cluster[i]) for i in rows}
 
 
 def _column(rows: Sequence[int], values: Sequence[float], n: int) -> Floats:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import BETWEEN
+from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import crossings
 from auditkit.fairness.families.basis import Basis, Counts
-from auditkit.fairness.families.family import GroupFamily, Words, number, of_claims
+from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.frame import Compared, PointValues, from_counts
 from auditkit.fairness.families.rates import RateTable
+from auditkit.fairness.families.statements import of_claims
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Exhibit
@@ -179,10 +181,14 @@ def families_of(
 
 
 def _beside(metric: str, groups: Sequence[tuple[str, ...]], *, between: bool) -> NDArray[np.bool_]:
-    """(K,) of a metric of pairs, those of two different groups, or (`between`) those within one; else none."""
+    """(K,) of a metric of pairs, those of two different groups, or (`between`) those within one; else none.
+
+    Small groups that were joined can hold pairs of both kinds, and are neither.
+    """
     if metric not in METRICS or not METRICS[metric].within:
         return np.zeros(len(groups), dtype=bool)
-    return np.array([any(BETWEEN in x for x in group) is not between for group in groups], dtype=bool)
+    apart = [SMALL in group or any(BETWEEN in x for x in group) is not between for group in groups]
+    return np.array(apart, dtype=bool)
 
 
 def _not_counted(metric: str, rows: int) -> tuple[str]:

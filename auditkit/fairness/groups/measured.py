@@ -15,7 +15,7 @@ from auditkit.catalogue.measured import COMPARED as KNOWN
 from auditkit.catalogue.measured import KIND, metric_of, named
 from auditkit.catalogue.metric import Direction, Metric
 from auditkit.check import Assessment, BaseCheck, Need
-from auditkit.errors import DataError, PolicyError, listing
+from auditkit.errors import DataError, NotExplained, PolicyError, listing
 from auditkit.evidence.numbers import Means, NumberSums
 from auditkit.fairness.families import against
 from auditkit.fairness.families.basis import Basis
@@ -132,6 +132,8 @@ class Measured(BaseCheck):
 
     def gather(self, batch: Batch) -> NumberSums:
         """Sum the rows of a batch; DataError where its column is not there, or holds no numbers."""
+        if batch.of_two:
+            raise NotExplained("rows are of two people: of numbers, no interval is known for such rows")
         values = self._of_batch(batch)
         return NumberSums.of(
             batch.groups,

@@ -104,7 +104,7 @@ def _rows(sample: Batch) -> Positions:
     rng = np.random.default_rng(0)
     if sample.cluster is not None:
         rows = rng.permutation(rows)
-        rows = rows[~pd.Series(sample.cluster[rows]).duplicated().to_numpy()]
+        rows = rows[~pd.DataFrame(sample.cluster[rows]).duplicated().to_numpy()]
     elif sample.weight is not None:
         rows = rng.permutation(rows)
     return np.sort(rows[:MOST_ROWS])
