@@ -93,7 +93,7 @@ def init(
     if at_most is not None and metric is None:
         raise ak.PolicyError("--at-most goes with --metric: the limit of what?")
     named = known_name("task", task, TASK_KINDS)
-    if named is not None and TASK_KINDS[named].reader:
+    if any(kind.reader for known, kind in TASK_KINDS.items() if known == named):
         raise ak.PolicyError(f"init looks at rows as they are given, and a reader makes those of task {named}: "
                              "docs/inputs.md shows its [data]")  # fmt: skip
     looked_over(out, force=force)
