@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -75,7 +75,7 @@ def init(
     quiet: Quiet = False,
 ) -> int:
     """Look at data, ask at most six questions, write a commented auditkit.toml, and make a first report."""
-    from auditkit.records import TASK_KINDS
+    from auditkit.records import TASK_KINDS, Task
     from auditkit.starting.answers import Answers
     from auditkit.starting.asking import Asking, ask
     from auditkit.starting.draft import asked, drafted
@@ -93,7 +93,7 @@ def init(
     if at_most is not None and metric is None:
         raise ak.PolicyError("--at-most goes with --metric: the limit of what?")
     named = known_name("task", task, TASK_KINDS)
-    if any(kind.reader for known, kind in TASK_KINDS.items() if known == named):
+    if named is not None and TASK_KINDS[cast(Task, named)].reader:
         raise ak.PolicyError(f"init looks at rows as they are given, and a reader makes those of task {named}: "
                              "docs/inputs.md shows its [data]")  # fmt: skip
     looked_over(out, force=force)

@@ -355,9 +355,7 @@ class Model:
         masks = each_input(given, first)
         if any(isinstance(m, Mapping | str) for m in masks):
             widths = [t.shape[1] if t.ndim > 1 else 1 for t in leaves(first)]
-            return by_input(
-                checked_each(masks, widths, list(first) if isinstance(first, dict) else None), leaves(first)
-            )
+            return by_input(checked_each(masks, widths, [*first] if isinstance(first, dict) else None), leaves(first))
         named = list(first) if isinstance(first, dict) else getattr(self.preprocess, "columns", None)
         return by_masks(masks, leaves(first), named if named and len(named) == len(masks) else None)
 

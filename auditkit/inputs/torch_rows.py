@@ -21,7 +21,7 @@ from auditkit.inputs.arrays import joined
 from auditkit.inputs.pictures import PICTURE, PictureSource, Seen, Unread, given
 from auditkit.inputs.source import FrameSource
 from auditkit.progress import tell
-from auditkit.records import DEFAULT_TASK
+from auditkit.records import DEFAULT_TASK, TASK_KINDS
 
 
 def of_torch(kind: Any, rows: Any, sensitive_features: Any, target: Any, options: dict[str, Any]) -> Any:
@@ -98,7 +98,8 @@ def _named(truths: list[Any], read: Rows, options: dict[str, Any]) -> Any:
     for label in asked:
         if str(label) not in names:
             raise DataError(f"the data set has no class '{label}'; its classes are {choices(str(label), names)}")
-    if options.get("task", DEFAULT_TASK) == "multiclass":
+    kind = TASK_KINDS.get(options.get("task", DEFAULT_TASK))
+    if kind is not None and kind.several:
         options.setdefault("classes", names)
     return pd.Series([None if t is None or not 0 <= t < len(names) else names[int(t)] for t in truths], dtype=object)
 

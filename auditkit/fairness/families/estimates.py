@@ -16,9 +16,10 @@ from auditkit.evidence.suppression import SMALL
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families import crossings
 from auditkit.fairness.families.basis import Basis, Counts
-from auditkit.fairness.families.family import GroupFamily, Words, number, of_claims
+from auditkit.fairness.families.family import GroupFamily, Words, number
 from auditkit.fairness.families.frame import Compared, PointValues, from_counts
 from auditkit.fairness.families.rates import RateTable
+from auditkit.fairness.families.statements import of_claims
 from auditkit.fairness.families.weighted import WeighedBasis
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate, Exhibit

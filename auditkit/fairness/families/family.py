@@ -352,9 +352,9 @@ class GroupFamily:
         if kind in ("group_min", "group_max"):
             how = f"{'smallest' if kind == 'group_min' else 'largest'} limits, Šidák on the inner side"
         elif claims is None:
-            how = f"{mover(kind)} of all pairs at the studentized range; z on the outer side"
+            how = f"{statements.mover(kind)} of all pairs at the studentized range; z on the outer side"
         else:
-            how = mover(kind) + of_claims(claims)
+            how = statements.mover(kind) + statements.of_claims(claims)
         return f"{self.words.method}; {how}"
 
     def mde(self, q: float | None = None) -> float | None:
@@ -394,13 +394,3 @@ class GroupFamily:
 def _once(c: Compared) -> tuple[int, ...]:
     """The groups of a comparison, or the one that is compared with another side."""
     return (c.first,) if c.first == c.second else (c.first, c.second)
-
-
-def mover(kind: Comparison) -> str:
-    """The method of a pair."""
-    return "MOVER-R" if kind.startswith("ratio") else "MOVER"
-
-
-def of_claims(claims: int) -> str:
-    """How many comparisons with another side hold together, in words."""
-    return "" if claims == 1 else f", Šidák for {claims} groups on the inner side"

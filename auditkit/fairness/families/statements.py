@@ -157,3 +157,13 @@ def _size(m: Metric, kind: Comparison, e: Estimate) -> str:
 
 def _interval(m: Metric, e: Estimate, kind: Comparison) -> str:
     return interval(e, kind, of=m.unit) if m.decimals is None else interval_in(e, lambda x: value_text(m, x))
+
+
+def mover(kind: Comparison) -> str:
+    """The method of a pair."""
+    return "MOVER-R" if kind.startswith("ratio") else "MOVER"
+
+
+def of_claims(claims: int) -> str:
+    """How many comparisons with another side hold together, in words."""
+    return "" if claims == 1 else f", Šidák for {claims} groups on the inner side"
