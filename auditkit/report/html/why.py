@@ -157,7 +157,10 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
 
 
 def _unseen(look: Lookup, f: Finding, x: Contributions) -> str:
-    """Said where a full list of columns is known, and the attribute is none of them."""
+    """Said where a full list of columns is known, and the attribute is none of them; not of what pictures and texts
+    show."""
+    if causes.part(x, words=causes.by_word(f)) != "column":
+        return ""
     known = {
         label
         for g in explanations(look)
