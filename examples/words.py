@@ -97,7 +97,7 @@ def build_transformer() -> ak.Model:
 
 def train(model: ak.Model, frame: pd.DataFrame, epochs: int) -> None:
     encoded = model.preprocess(frame)
-    parts = {k: torch.tensor(v) for k, v in (encoded if isinstance(encoded, dict) else {"ids": encoded}).items()}
+    parts = {k: torch.as_tensor(v) for k, v in (encoded if isinstance(encoded, dict) else {"ids": encoded}).items()}
     target = torch.tensor(frame["recommended"].to_numpy(), dtype=torch.float32)
     optimizer = torch.optim.Adam(model.module.parameters(), lr=0.005)
     for _ in range(epochs):

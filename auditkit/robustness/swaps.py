@@ -17,7 +17,6 @@ from auditkit.arrays import Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, NotExplained, PolicyError
 from auditkit.formatting import printable
-from auditkit.inputs.packing import slices
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.robustness.flip_rows import CHANGED, DELTA, SWAPPED, UP, swap_column
 from auditkit.robustness.lexicon import SwapWords, lexicon
@@ -121,6 +120,8 @@ def effects(model: Model, sample: Batch, number: int, swap: Swap, before: Floats
 
     What a row's change is, is read off what goes into the net. NotExplained where no row changes.
     """
+    from auditkit.inputs.packing import slices  # which loads torch: who has predictions alone needs none
+
     rows = swapped(swap, sample.features)
     differs = np.zeros(len(rows), bool)
     for where in slices(len(rows), model.batch_size):
