@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from auditkit.inputs.packing import Inputs, leaves, n_rows
 
-ROWS, BYTES = 8_192, 8 * 2**20
+ROWS, BYTES = 8_192, 4 * 2**20
 """Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
 times as much."""
 
@@ -19,6 +19,6 @@ def rows_of(size: int) -> int:
     """Rows of a forward pass whose rows have so many bytes each.
 
     >>> rows_of(40), rows_of(4 * 3 * 64 * 64)
-    (8192, 170)
+    (8192, 85)
     """
     return max(1, min(ROWS, BYTES // max(1, size)))
