@@ -20,13 +20,13 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
-from auditkit.explain.captum_calls import CALL_BYTES
+from auditkit.explain.captum_calls import rows_at_once, rows_per_call
 from auditkit.explain.gaps.pairs import Pairs, paired, shared
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
-from auditkit.explain.surface import surface
+from auditkit.explain.surface import surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
@@ -160,7 +160,7 @@ def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor
         rows=len(i),
         permutations=scene.permutations,
         seed=scene.seed,
-        most=_most(scene.inputs),
+        most=min(CALLS, rows_per_call(whole(scene.model, scene.inputs, scene.groups, scale="score"), copies=1)),
         device=leaves(scene.inputs)[0].device,
         what="splitting gaps",
     )
@@ -199,12 +199,6 @@ def _new(told: Tensor, row: Tensor) -> Tensor:
     without it make the same row. Along an order such sets follow one another."""
     first = torch.ones_like(row[:1], dtype=torch.bool)
     return torch.cat([first, (told[1:] != told[:-1]).any(1) | (row[1:] != row[:-1])])
-
-
-def _most(inputs: Inputs) -> int:
-    """Mixed rows a call: their inputs, three times over, in the memory of one call."""
-    row = sum(t[0].nbytes for t in leaves(inputs))
-    return max(1, min(CALLS, CALL_BYTES // (3 * max(1, row))))
 
 
 def units_of(
@@ -248,16 +242,15 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints, *, max_
     differentiable(at)
     pairs = scene.pairs(high, low)[:1]
     i, j = (torch.as_tensor(v, device=at.points[0].device) for v in (pairs[0].first, pairs[0].second))
-    part, baseline = at.take(i), tuple(p[j] for p in at.points)
     delta = scene.outputs["score"][pairs[0].first] - scene.outputs["score"][pairs[0].second]
     steps, phi = min(FIRST_STEPS, max_steps), np.zeros((len(delta), len(scene.groups.names)))
     again = np.arange(len(delta))
     while True:
-        own = torch.as_tensor(again, device=i.device)
-        found = METHODS["integrated_gradients"].attribute(
-            part.take(own), tuple(p[own] for p in baseline), n_steps=steps
-        )
-        phi[again] = summed(part.groups, found).cpu().numpy()[:, : phi.shape[1]]
+        for where in slices(len(again), rows_at_once(at.points)):
+            own = torch.as_tensor(again[where], device=i.device)
+            start = tuple(p[j[own]] for p in at.points)
+            found = METHODS["integrated_gradients"].attribute(at.take(i[own]), start, n_steps=steps)
+            phi[again[where]] = summed(at.groups, found).cpu().numpy()[:, : phi.shape[1]]
         mean = pairs[0].weight @ finite(phi, "the net's gradients on the way from row to row")
         missed = abs(mean.sum() - pairs[0].weight @ delta)
         passed = missed <= MISSED * np.abs(mean).sum()
@@ -310,7 +303,7 @@ def against_the_rest(
                 yield Contrast(by, target.name, "shapley", name, REST), by_shapley(scene, target, rows, others)
 
 
-OFF_ROWS, OFF_POINTS = 1_000, 500
+OFF_ROWS, OFF_POINTS, ENTRIES = 1_000, 500, 1_024
 
 
 def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
@@ -332,20 +325,34 @@ def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
     points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
     some = torch.as_tensor(rng.permutation(len(tensors[0]))[:OFF_ROWS])
-    real, made = _filled(_side_by_side([t[some] for t in tensors]), _side_by_side(points))
-    scale = real.std(0)
-    scale[scale == 0] = 1.0
-    real, made = real / scale, made / scale
-    own = torch.cdist(real, real)
+    own, away = _distances([t[some] for t in tensors], points)
     own.fill_diagonal_(torch.inf)
     limit = float(own.min(1).values.quantile(0.99))
-    away = torch.cdist(made, real).min(1).values
-    return int((away > limit).sum()), size
+    return int((away.min(1).values > limit).sum()), size
 
 
-def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
-    """(N, entries) of all inputs."""
-    return torch.cat([t.reshape(len(t), -1).double() for t in tensors], dim=1)
+def _distances(real: Sequence[Tensor], made: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """(N, N) of the `real` rows from each other, and (M, N) of those that were `made` from them, a few entries at a
+    time: in double precision a sample of pictures would take more memory than all else."""
+    own, away = torch.zeros(len(real[0]), len(real[0])).double(), torch.zeros(len(made[0]), len(real[0])).double()
+    for x, y in zip(_some_entries(real), _some_entries(made), strict=True):
+        there, new = _filled(x, y)
+        scale = there.std(0)
+        scale[scale == 0] = 1.0
+        there, new = there / scale, new / scale
+        own += torch.cdist(there, there).square()
+        away += torch.cdist(new, there).square()
+    return own.sqrt(), away.sqrt()
+
+
+def _some_entries(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
+    """(N, entries) of all inputs, so many at a time."""
+    flat = [t.reshape(len(t), -1) for t in tensors]
+    if sum(t.shape[1] for t in flat) <= ENTRIES:
+        yield torch.cat([t.double() for t in flat], dim=1)
+        return
+    for t in flat:
+        yield from (t[:, at].double() for at in slices(t.shape[1], ENTRIES))
 
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:

@@ -114,6 +114,16 @@ def conductance(
     return Conductance(through, arrays[-1][..., 0], missed.cpu().numpy(), moved.cpu().numpy())
 
 
+def joined(parts: Sequence[Conductance]) -> Conductance:
+    """Weighted sums over rows, as one sum."""
+    return Conductance(
+        {name: np.sum([p.through[name] for p in parts], axis=0) for name in parts[0].through},
+        np.sum([p.total for p in parts], axis=0),
+        np.concatenate([p.missed for p in parts]),
+        np.concatenate([p.moved for p in parts]),
+    )
+
+
 def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:
     """(steps · N, …) each: all rows at the first point of the path, then all at the next."""
     return tuple(
