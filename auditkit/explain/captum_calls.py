@@ -24,7 +24,7 @@ from auditkit.progress import tell
 CALL_BYTES = 48 * 2**20
 """Memory of one call: many rows, since Captum builds its path in 3 n_steps small operations a call; but no more than
 the process keeps between calls, since fresh memory costs more."""
-AT_ONCE = 32 * 2**20
+AT_ONCE = 8 * 2**20
 """Bytes of points that are copied or explained at once, at most, where rows are explained one by one: a method gives a
 number for each entry of a picture, and what is kept is a sum a feature."""
 
@@ -214,7 +214,7 @@ def rows_at_once(points: Tensors) -> int:
     """Rows whose points fit `AT_ONCE`, at least 1.
 
     >>> rows_at_once((torch.zeros(2, 3, 64, 64),)), rows_at_once((torch.zeros(0, 3),))
-    (682, 33554432)
+    (170, 8388608)
     """
     return max(1, AT_ONCE // max(1, batching.row_bytes(points)))
 

@@ -189,8 +189,9 @@ def _apart(groups: Groups, tensors: Sequence[Tensor], i: Tensor, j: Tensor) -> T
     """(P, G) whether the two rows of each pair differ in a feature."""
     out = torch.zeros(len(i), len(groups.names), device=tensors[0].device)
     for mask, t in zip(groups.masks, tensors, strict=True):
-        differs = (t[i.to(t.device)] != t[j.to(t.device)]).reshape(len(i), -1)
-        out.index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
+        for at in slices(len(i), rows_at_once((t,))):
+            differs = (t[i[at].to(t.device)] != t[j[at].to(t.device)]).flatten(1)
+            out[at].index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
     return out > 0
 
 
@@ -321,38 +322,26 @@ def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     i, j = (torch.as_tensor(rng.choice(rows, size)) for rows in (high, low))
     order = torch.rand(size, g, generator=generator).argsort(1)
     chosen = order < torch.randint(1, g, (size, 1), generator=generator)
-    tensors = [t.cpu() for t in leaves(scene.inputs)]
-    groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
-    points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
-    some = torch.as_tensor(rng.permutation(len(tensors[0]))[:OFF_ROWS])
-    own, away = _distances([t[some] for t in tensors], points)
-    own.fill_diagonal_(torch.inf)
-    limit = float(own.min(1).values.quantile(0.99))
-    return int((away.min(1).values > limit).sum()), size
-
-
-def _distances(real: Sequence[Tensor], made: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """(N, N) of the `real` rows from each other, and (M, N) of those that were `made` from them, a few entries at a
-    time: in double precision a sample of pictures would take more memory than all else."""
-    own, away = torch.zeros(len(real[0]), len(real[0])).double(), torch.zeros(len(made[0]), len(real[0])).double()
-    for x, y in zip(_some_entries(real), _some_entries(made), strict=True):
-        there, new = _filled(x, y)
-        scale = there.std(0)
+    some = torch.as_tensor(rng.permutation(len(scene.weight))[:OFF_ROWS])
+    own, away = torch.zeros(len(some), len(some)).double(), torch.zeros(size, len(some)).double()
+    for entries, mask in _some_entries(scene):
+        (points,) = mixed(Groups(scene.groups.names, (mask,)), chosen, [entries[i]], [entries[j]])
+        real, made = _filled(entries[some].double(), points.double())
+        scale = real.std(0)
         scale[scale == 0] = 1.0
-        there, new = there / scale, new / scale
-        own += torch.cdist(there, there).square()
-        away += torch.cdist(new, there).square()
-    return own.sqrt(), away.sqrt()
+        own += torch.cdist(real / scale, real / scale).square()
+        away += torch.cdist(made / scale, real / scale).square()
+    own.fill_diagonal_(torch.inf)
+    limit = float(own.min(1).values.sqrt().quantile(0.99))
+    return int((away.min(1).values.sqrt() > limit).sum()), size
 
 
-def _some_entries(tensors: Sequence[Tensor]) -> Iterator[Tensor]:
-    """(N, entries) of all inputs, so many at a time."""
-    flat = [t.reshape(len(t), -1) for t in tensors]
-    if sum(t.shape[1] for t in flat) <= ENTRIES:
-        yield torch.cat([t.double() for t in flat], dim=1)
-        return
-    for t in flat:
-        yield from (t[:, at].double() for at in slices(t.shape[1], ENTRIES))
+def _some_entries(scene: Scene) -> Iterator[tuple[Tensor, Tensor]]:
+    """(N, entries) of what goes in, and the features (1, entries) that they belong to, so many at a time: in double
+    precision a sample of pictures takes more memory than all else."""
+    for t, mask in zip(leaves(scene.inputs), scene.groups.masks, strict=True):
+        flat, of = t.reshape(len(t), -1), mask.reshape(1, -1).cpu()
+        yield from ((flat[:, at].cpu(), of[:, at]) for at in slices(flat.shape[1], ENTRIES))
 
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
