@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from auditkit.inputs.packing import Inputs, leaves, n_rows
+from torch import Tensor
+
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices
 
 ROWS, BYTES = 8_192, 4 * 2**20
 """Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
@@ -13,6 +15,17 @@ def row_bytes(inputs: Inputs) -> int:
     """Bytes of one encoded row; 0 where there is none."""
     n = n_rows(inputs)
     return sum(t.nbytes for t in leaves(inputs)) // n if n else 0
+
+
+def all_finite(points: Tensor) -> bool:
+    """Whether no entry is NaN or infinite, asked of some rows at a time: of all of them it takes twice their memory.
+
+    >>> import torch
+    >>> all_finite(torch.ones(2, 3)), all_finite(torch.tensor([[1.0, torch.nan]]))
+    (True, False)
+    """
+    some = slices(len(points), rows_of(row_bytes(points)))
+    return all(bool(points[at].isfinite().all()) for at in some)
 
 
 def rows_of(size: int) -> int:

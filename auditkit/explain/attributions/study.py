@@ -329,7 +329,7 @@ def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
 def _mean(points: Tensor, share: Tensor) -> Tensor:
     """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
     rows = batching.rows_of(points[:1].nbytes)
-    if all(bool(points[at].isfinite().all()) for at in slices(len(points), rows)):
+    if batching.all_finite(points):
         parts = (torch.tensordot(share[at], points[at].double(), dims=1) for at in slices(len(points), rows))
         return torch.stack(list(parts)).sum(0)
     x = points.double()

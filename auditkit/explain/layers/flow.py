@@ -19,6 +19,7 @@ from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import CUT, neuron, numbers
 from auditkit.explain.surface import Surface, surface
+from auditkit.inputs import batching
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, slices
@@ -53,7 +54,7 @@ def flows_of(
     except NotExplained:  # names of columns are not needed here
         groups = Groups(("all",), tuple(torch.zeros_like(t[:1], dtype=torch.long) for t in leaves(inputs)))
     at = surface(model, inputs, groups, scale="score")
-    if not at.points or not all(bool(p.isfinite().all()) for p in at.points):
+    if not at.points or not all(map(batching.all_finite, at.points)):
         return None
     single = [y for y in layers if not y.parts]
     cuts = {INPUT, *(y.name for y in single if y.cut)}
