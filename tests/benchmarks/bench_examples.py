@@ -78,7 +78,7 @@ def pictures() -> float:
     head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 1))
     net = nn.Sequential(block(3, 16), block(16, 32), block(32, 32), *head).eval()
     rng = np.random.default_rng(0)
-    cheaper = [
+    cheaper: list[Check | str] = [
         ak.GapAttribution(shuffles=1, permutations=2, max_steps=16),
         ak.LayerAudit(random=1, max_steps=24),
         ak.Attribution(n_steps=16, max_steps=16),
