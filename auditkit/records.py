@@ -6,6 +6,7 @@ An undefined value or an unbounded limit is None here and `null` in JSON, never 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -330,6 +331,19 @@ class Report(Record):
         from auditkit.report.formats import frame
 
         return frame(self)
+
+    def log(self, log: Callable[..., object], *, step: int | None = None) -> int:
+        """Hand every number to an experiment tracker's own function, `log(name, value)`; returns how many.
+
+        Names are those of the format `metrics`: a finding's id, `/low` and `/high` for its interval. With a `step` they
+        go as `log(name, value, step=step)`. What is undefined does not: trackers hold numbers.
+        """
+        from auditkit.report.formats import numbers
+
+        known = {name: x for name, x in numbers(self).items() if x is not None}
+        for name, x in known.items():
+            log(name, x, **({} if step is None else {"step": step}))
+        return len(known)
 
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""

@@ -54,7 +54,7 @@ def lawn(dogs: Any, tmp_path_factory: pytest.TempPathFactory) -> Lawn:
 def decided(dogs: Any, model: ak.Model, rows: pd.DataFrame) -> Any:
     """Position of the class that is decided on, (N,): by the net itself."""
     with torch.no_grad():
-        return model.module(torch.tensor(dogs.READ(rows))).argmax(1).numpy()
+        return model.module(torch.as_tensor(dogs.READ(rows))).argmax(1).numpy()
 
 
 def test_what_the_net_learnt_instead_is_found(lawn: Lawn) -> None:
@@ -136,8 +136,10 @@ def test_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run("digits", tmp_path, quick=True)
     assert light(tmp_path / "digits.html")
     assert not report.not_measured
-    assert "Told “" in capsys.readouterr().out
-    assert len(report.findings) > 0
+    assert "What classes are mistaken for: " in capsys.readouterr().out
+    saliency = report.finding("explanation/saliency/overall[3]")
+    assert {label for label, _ in saliency.exhibits[0].rows} == {f"region {j}" for j in range(16)}
+    assert {f.by for f in report.findings if f.metric == "layer_audit"} == {("stroke",)}
 
 
 @needs("skimage")
@@ -180,7 +182,7 @@ def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> Non
     report = ak.audit(model, data, checks=[ak.ClassFairness()])
 
     with torch.no_grad():
-        said = model.module(torch.tensor(digits.READ(rows))).argmax(1).numpy()
+        said = model.module(torch.as_tensor(digits.READ(rows))).argmax(1).numpy()
     seven = rows["digit"].to_numpy() == "7"
     right = [(said[seven & (rows["stroke"] == w).to_numpy()] == 7).mean() for w in (1, 5)]
     found = report.finding("fairness/true_positive_rate/difference/stroke")

@@ -79,7 +79,7 @@ def told(column: pd.Series[Any], first: Ids, second: Ids) -> Floats:
     """(N,) 1 where a column says that both are one person, 0 where not, NaN where it is missing; DataError where it
     contradicts the ids of the people.
 
-    >>> told(pd.Series([1, 0, None], name="same"), *[np.array(x, dtype=object) for x in ("aab", "abb")]).tolist()
+    >>> told(pd.Series([1, 0, None], name="same"), *[np.array(list(x), dtype=object) for x in ("aab", "abb")]).tolist()
     [1.0, 0.0, nan]
     """
     said = yes_or_no(column)

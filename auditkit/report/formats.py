@@ -149,6 +149,13 @@ def _known(format: str) -> Format:
     return known[format]
 
 
+def numbers(report: Report) -> dict[str, float | None]:
+    """Name → number, as the format `metrics` has them."""
+    from auditkit.report.metrics import named
+
+    return named(report)
+
+
 def frame(report: Report) -> pandas.DataFrame:
     """Every finding's own estimate, and after it those of its groups: one row each; see `Report.to_frame`.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 from auditkit.records import Report, Verdict
 from auditkit.report.flat import rows
@@ -34,17 +33,3 @@ def named(report: Report) -> dict[str, float | None]:
 
 def _is(v: Verdict, status: str) -> bool:
     return v.status == status
-
-
-def log(report: Report, log: Callable[..., object], *, step: int | None = None) -> int:
-    """Hand every number to a tracker's own function, `log(name, value, step=step)`; returns how many.
-
-    What is undefined is not handed on: trackers hold numbers. `step` is left out where it is None.
-
-    Example: `log(report, mlflow.log_metric, step=epoch)`; `log(report, lambda name, x: run.log({name: x}))`.
-    """
-    at = {} if step is None else {"step": step}
-    known = {name: x for name, x in named(report).items() if x is not None}
-    for name, x in known.items():
-        log(name, x, **at)
-    return len(known)

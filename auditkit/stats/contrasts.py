@@ -15,7 +15,7 @@ def to_geometric_mean(rates: Limits) -> Limits:
     limits are 0 and ∞ where one of theirs is.
 
     >>> of = to_geometric_mean(Limits(np.array([0.04, 0.01]), np.array([0.02, 0.005]), np.array([0.08, 0.02])))
-    >>> of.p.tolist(), of.low.round(3).tolist()
+    >>> of.p.round(3).tolist(), of.low.round(3).tolist()
     ([2.0, 0.5], [1.225, 0.306])
     """
     k = len(rates.p)

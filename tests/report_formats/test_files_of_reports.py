@@ -248,17 +248,17 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def kills(folder: Path, wanted: int) -> int:
-    """Forks of this process that write A and B in turn, each killed at a random time; how many left a trace."""
-    landed, began = 0, time.perf_counter()
-    write(A, folder)
-    took = time.perf_counter() - began
+    """Forks of this process that write A and B in turn, each killed while it writes; how many left a trace."""
+    landed = 0
     for i in range(wanted * 20):
         pid = os.fork()
         if pid == 0:
             while True:
                 write(A, folder)
                 write(B, folder)
-        time.sleep(0.002 + took * (i % 29) / 29)
+        while not any(n.startswith(".auditkit-") for n in os.listdir(folder)):
+            time.sleep(0.0002)
+        time.sleep(0.0005 * (i % 9))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         left = [n for n in os.listdir(folder) if n.startswith(".auditkit-")]

@@ -15,7 +15,6 @@ from auditkit.records import Report
 from auditkit.report import formats
 from auditkit.report.formats import Format, paths_of, render, save
 from auditkit.report.markdown import LONGEST
-from auditkit.report.metrics import log
 from auditkit.report.writing import told_by
 
 REPORT = Report.load("reports/samples/income.json")
@@ -43,7 +42,7 @@ def test_metrics_are_the_frame_and_a_tracker_gets_every_number() -> None:
     assert told["rules/fail"] == sum(v.status == "fail" for v in REPORT.verdicts)
     assert told["passed"] == 0
     got: dict[str, tuple[float, int | None]] = {}
-    n = log(REPORT, lambda name, x, step=None: got.__setitem__(name, (x, step)), step=3)
+    n = REPORT.log(lambda name, x, step=None: got.__setitem__(name, (x, step)), step=3)
     assert n == len(got)
     assert got == {k: (x, 3) for k, x in told.items() if x is not None and not isinstance(x, str)}
 

@@ -79,7 +79,9 @@ def in_place(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    "swap", [in_place, lambda f: other_race(f).iloc[::-1], lambda f: other_race(f).assign(more=1)], ids=str
+    "swap",
+    [in_place, lambda f: other_race(f).iloc[::-1], lambda f: other_race(f).assign(more=1)],
+    ids=["in place", "in another order", "with a column more"],
 )
 def test_forms_that_mean_the_same(swap: Any) -> None:
     """Written in place, in another order of the row labels, with columns that no net reads."""

@@ -134,7 +134,7 @@ class RateSums:
         if self.within is not None:
             n = effective.stratified_rows(n, self.variance, effective.weighted_variance(*sums), self._uncentred)
         elif self.drawn is not None:
-            variance = self.variance * self.clusters.inflation
+            variance = self.variance * self.clusters.inflation * self._of_two
             n = effective.clustered_rows(self.p, n, variance, self.clusters.n, self._rarer)
         return np.where(self.failure == 0, n, np.nan_to_num(self.p) * n), n
 
@@ -166,6 +166,19 @@ class RateSums:
         assert self.drawn is not None, "of clusters"
         assert self.people is not None, "of clusters"
         return self._worth(self.cells, self.people[0] + self.people[1], self.drawn[0] + self.drawn[1])
+
+    @property
+    def _of_two(self) -> Floats:
+        """(K,) by what the variance falls short beyond that, where rows are of two people.
+
+        With ψ_i what person i adds to each of their d rows, the mean of all takes 2/n of it off the residual of these:
+        Σ (residual)² is 1 − 4/n of what it stands for, of which n/(n − 1) gives a part back, and n/(n − 3) the rest. Of
+        rows of one person nothing is lacking; between, by the share of rows of two.
+        """
+        assert self.people is not None, "of clusters"
+        n = self.clusters.n
+        two = rate(self.people[0] + self.people[1], self._own) - 1
+        return np.asarray((n / np.maximum(n - 3, 1)) ** np.nan_to_num(two))
 
     @cached_property
     def _rarer(self) -> Floats:

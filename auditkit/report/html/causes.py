@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from auditkit.catalogue.sentences import none_established
@@ -15,6 +16,15 @@ from auditkit.report.vocabulary import by_words, listed, shown, upper_first, who
 def by_word(f: Finding) -> bool:
     """Whether a gap is split onto words of texts, which tells more than the column that holds them."""
     return f.metric == "word_gap"
+
+
+_REGION = re.compile(r"(.+, )?region \d+")
+
+
+def part(x: Contributions, *, words: bool = False) -> str:
+    """What a part of a gap is, as a noun: "column"; "region" of pictures, "word" of texts."""
+    pictures = bool(x.rows) and all(_REGION.fullmatch(r.label) for r in x.rows[:3])
+    return "word" if words else "region" if pictures else "column"
 
 
 def leaders(x: Contributions) -> tuple[Contribution, ...]:
@@ -92,7 +102,7 @@ def title_of(look: Lookup, f: Finding, x: Contributions) -> str:
     """The finding in one line."""
     gap, head, hidden = gap_words(look, f, x), _without_cause(f, x), cancelling(x)
     if head is not None:
-        return head(gap)
+        return head(gap).replace("column", part(x, words=by_word(f)))
     if hidden is not None:
         sizes = listed([f"{shown(r.label)} ({amount(r.estimate.value, x.unit)})" for r in hidden])
         return f"A small {gap} hides larger parts that cancel: {sizes}"
@@ -118,12 +128,14 @@ def others(look: Lookup, pairs: Sequence[tuple[Finding, Contributions]]) -> tupl
     heads = [(_without_cause(f, x), f, x) for f, x in pairs]
     lines = [title_of(look, f, x) for head, f, x in heads if head is None]
     unled, unsure, chance = ([gap_words(look, f, x) for head, f, x in heads if head is said] for said in SAID)
+    nouns = {part(x, words=by_word(f)) for _, f, x in heads}
+    noun = nouns.pop() if len(nouns) == 1 else "part"
     for few, said in zip((unled, unsure, chance), SAID, strict=True):
         if len(few) == 1:
-            lines.append(said(few[0]))
+            lines.append(said(few[0]).replace("column", noun))
     for few, head in zip((unled, unsure, chance), SHARED, strict=True):
         if len(few) > 1:
-            lines.append(f"{head}: {_together(few)}")
+            lines.append(f"{head.replace('column', noun)}: {_together(few)}")
     return tuple(lines)
 
 

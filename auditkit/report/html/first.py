@@ -99,16 +99,18 @@ def view(look: Lookup) -> First:
     name = subject(report)
     lead = leading(look)
     status = _STATUS[report.outcome]
+    headline = _headline(look, lead)
+    row = confusion.of_class(look, lead.finding.by, lead.label, [g for g, _ in lead.sides]) if lead else None
     return First(
         kicker=_kicker(report),
         title=f"{name} {does(report)}" if status else f"{name}: {_without_policy(report)}",
         status=status,
         chips=_chips(report),
         eyebrow=_eyebrow(report, lead),
-        headline=_headline(look, lead),
+        headline=headline,
         context=_context(look, lead),
         hero=_hero(look, lead),
-        row=confusion.of_class(look, lead.finding.by, lead.label, [g for g, _ in lead.sides]) if lead else None,
+        row=row if row is None or row.sentence != headline else row._replace(sentence=""),
         perfect=_perfect(report, lead),
         facts=tuple(_facts(look, lead)),
         strip=_strip(report),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
-from auditkit.report.html.causes import by_word, gap_words, title_of
+from auditkit.report.html.causes import by_word, gap_words, part, title_of
 from auditkit.report.html.figures import (
     Figure,
     Names,
@@ -90,7 +90,7 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
     name = f"What makes it: {by_words(f.by)}" if f.by else "What makes it"
-    figure = Figure(name, title_of(look, f, x), _subtitle(f, x), _sums(x), table_of(look, f, x), told)
+    figure = Figure(name, title_of(look, f, x), _subtitle(look, f, x), _sums(x), table_of(look, f, x), told)
     return Waterfall(
         figure=names.figure(figure),
         axis=axis,
@@ -172,7 +172,7 @@ def name_of(look: Lookup, f: Finding, x: Contributions) -> str:
     return f"{title}, {by_words(f.by)}" if f.by and not x.between else title
 
 
-def _subtitle(f: Finding, x: Contributions) -> str:
+def _subtitle(look: Lookup, f: Finding, x: Contributions) -> str:
     cut = (
         f" The {MOST - 1} largest of {len(x.rows)} parts; the last bar gathers the others."
         if len(x.rows) > MOST
@@ -183,8 +183,10 @@ def _subtitle(f: Finding, x: Contributions) -> str:
     outlined = " Outlined: parts that close the gap." if closing else ""
     ranged = any(r.estimate.low is not None for r in x.rows)
     level = f" Whisker: {level_text(x.rows[0].estimate)} interval." if ranged else ""
-    part = "word" if by_word(f) else "column"
-    each = f"Each bar is the part that one {part} makes{unit_words(x.unit, ', in ')}; together they are the gap."
+    noun = part(x, words=by_word(f))
+    each = f"Each bar is the part that one {noun} makes{unit_words(x.unit, ', in ')}; together they are the gap."
+    if noun == "region" and any(e.kind == "pictures" for g in look.report.findings for e in g.exhibits):
+        each += " The mean pictures of this section number the regions."
     return f"{shown(x.title, longest=300)}. {each}{outlined}{level}{cut}"
 
 

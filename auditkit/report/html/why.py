@@ -146,7 +146,9 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
         if told is not None:
             return "What makes it:", f"{told}{_unseen(look, f, x)}: {not_causes()}."
     if gaps and gaps[0][1].total.excludes_zero and not gaps[0][0].alone:
-        return "What makes it:", f"no single column surely makes most of the {causes.what(look, gaps[0][0])}."
+        f, x = gaps[0]
+        noun = causes.part(x, words=causes.by_word(f))
+        return "What makes it:", f"no single {noun} surely makes most of the {causes.what(look, f)}."
     top = attributions.top_columns(look)
     if not top:
         return None
@@ -155,7 +157,10 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
 
 
 def _unseen(look: Lookup, f: Finding, x: Contributions) -> str:
-    """Said where a full list of columns is known, and the attribute is none of them."""
+    """Said where a full list of columns is known, and the attribute is none of them; not of what pictures and texts
+    show."""
+    if causes.part(x, words=causes.by_word(f)) != "column":
+        return ""
     known = {
         label
         for g in explanations(look)
