@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,12 +17,16 @@ from auditkit.errors import ModelError, NotExplained, out_of_memory
 from auditkit.explain.asking import differentiating
 from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
+from auditkit.inputs import batching
 from auditkit.inputs.running import random_state_kept
 from auditkit.progress import tell
 
 CALL_BYTES = 48 * 2**20
 """Memory of one call: many rows, since Captum builds its path in 3 n_steps small operations a call; but no more than
 the process keeps between calls, since fresh memory costs more."""
+AT_ONCE = 8 * 2**20
+"""Bytes of points that are copied or explained at once, at most, where rows are explained one by one: a method gives a
+number for each entry of a picture, and what is kept is a sum a feature."""
 
 Tensors = tuple[Tensor, ...]
 Found = TypeVar("Found")
@@ -130,11 +134,33 @@ def check_baseline(at: Surface, baseline: Tensors, *, any_rows: bool = False) ->
 
 def in_chunks(call: Callable[[Surface], Tensors], at: Surface, *, rows: int, what: str = "explaining rows") -> Tensors:
     """What `call` gives for all rows of a surface, `rows` at a time; half as many whenever memory runs out."""
-    parts: list[Tensors] = []
-    for where, found in halving(lambda where: call(at.take(where)), len(at), rows):
-        parts.append(tuple(t.detach() for t in found))
-        tell(what, where.stop, len(at))
-    return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+    def parts() -> Iterator[Tensors]:
+        for where, found in halving(lambda where: call(at.take(where)), len(at), rows):
+            yield found
+            tell(what, where.stop, len(at))
+
+    return written_together(parts(), len(at))
+
+
+def written_together(parts: Iterable[Tensors], most: int) -> Tensors:
+    """Rows under rows, at most so many, written where they stay as they come.
+
+    Kept one by one, what many calls give would lie between the memory that the calls give back, and little of that
+    could be used again.
+
+    >>> written_together([(torch.zeros(1),), (torch.ones(1),)], 5)
+    (tensor([0., 1.]),)
+    """
+    whole: tuple[Tensor, ...] = ()
+    ends: list[int] = []
+    for part in parts:
+        whole = whole or tuple(t.new_empty((most, *t.shape[1:])) for t in part)
+        ends = ends or [0] * len(part)
+        for k, t in enumerate(part):
+            whole[k][ends[k] : ends[k] + len(t)] = t.detach()
+            ends[k] += len(t)
+    return tuple(t[:end] for t, end in zip(whole, ends, strict=True))
 
 
 def halving(call: Callable[[slice], Found], n: int, rows: int) -> Iterator[tuple[slice, Found]]:
@@ -182,6 +208,15 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
         forward = 0
     point = 4 * sum(p[0].nbytes for p in at.points) + forward
     return max(1, CALL_BYTES // (copies * point))
+
+
+def rows_at_once(points: Tensors) -> int:
+    """Rows whose points fit `AT_ONCE`, at least 1.
+
+    >>> rows_at_once((torch.zeros(2, 3, 64, 64),)), rows_at_once((torch.zeros(0, 3),))
+    (170, 8388608)
+    """
+    return max(1, AT_ONCE // max(1, batching.row_bytes(points)))
 
 
 @contextlib.contextmanager

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from auditkit.inputs.packing import Inputs, leaves, n_rows
+from torch import Tensor
 
-ROWS, BYTES = 8_192, 8 * 2**20
+from auditkit.inputs.packing import Inputs, leaves, n_rows, slices
+
+ROWS, BYTES = 8_192, 4 * 2**20
 """Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
 times as much."""
 
@@ -15,10 +17,21 @@ def row_bytes(inputs: Inputs) -> int:
     return sum(t.nbytes for t in leaves(inputs)) // n if n else 0
 
 
+def all_finite(points: Tensor) -> bool:
+    """Whether no entry is NaN or infinite, asked of some rows at a time: of all of them it takes twice their memory.
+
+    >>> import torch
+    >>> all_finite(torch.ones(2, 3)), all_finite(torch.tensor([[1.0, torch.nan]]))
+    (True, False)
+    """
+    some = slices(len(points), rows_of(row_bytes(points)))
+    return all(bool(points[at].isfinite().all()) for at in some)
+
+
 def rows_of(size: int) -> int:
     """Rows of a forward pass whose rows have so many bytes each.
 
     >>> rows_of(40), rows_of(4 * 3 * 64 * 64)
-    (8192, 170)
+    (8192, 85)
     """
     return max(1, min(ROWS, BYTES // max(1, size)))

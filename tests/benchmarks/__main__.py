@@ -15,6 +15,7 @@ for name in (
     "trust",
     "sources",
     "costs",
+    "examples",
 ):
     print(f"\n{name}")
     importlib.import_module(f"tests.benchmarks.bench_{name}").main()

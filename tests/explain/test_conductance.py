@@ -107,11 +107,11 @@ def summed(found: Conductance, weight: np.ndarray) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("memory", [1, 20_000, 10**9])
-def test_weighted_sums_in_chunks(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(captum_calls, "CALL_BYTES", memory)
+def test_weighted_sums_in_chunks_of_rows_and_of_their_paths(memory: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, at, layers = setting("CNN", rows=30)
     weight = np.linspace(0.1, 2, 30)
     rows = conductance(at, baselines(at), model.module, layers, n_steps=8)
+    monkeypatch.setattr(captum_calls, "CALL_BYTES", memory)
     total = conductance(at, baselines(at), model.module, layers, n_steps=8, weight=weight)
     for name, expected in summed(rows, weight).items():
         np.testing.assert_allclose(total.through[name], expected, atol=1e-5)

@@ -17,7 +17,7 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient, answering, finite
 from auditkit.explain.attributions.gradient import differentiable
-from auditkit.explain.captum_calls import Tensors
+from auditkit.explain.captum_calls import Tensors, rows_at_once
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output
 from auditkit.explain.methods.names import MOST_STEPS
@@ -215,14 +215,9 @@ def drawn_points(at: Surface, weight: Floats | None, seed: int) -> Tensors:
     return tuple(p[torch.as_tensor(drawn, device=p.device)] for p in at.points)
 
 
-AT_ONCE = 32 * 2**20
-"""Bytes of points that are explained at once, at most, where rows are explained one by one: a method gives a number for
-each entry of a picture, and what is kept is a sum a feature."""
-
-
 def _all_outputs(ready: Setup, *, weight: Floats | None, outputs: int | None) -> tuple[Explained, ...]:
     at, baseline = ready.at, _baseline(ready, weight)
-    rows = len(at) if ready.how.distribution else max(1, AT_ONCE // max(1, batching.row_bytes(at.points)))
+    rows = len(at) if ready.how.distribution else rows_at_once(at.points)
     parts = [_some_rows(ready, at.take(where), baseline, outputs) for where in slices(len(at), rows)]
     return tuple(_together(own) for own in zip(*parts, strict=True))
 
@@ -334,7 +329,7 @@ def weighted_mean(at: Surface, weight: Floats | None) -> Tensors:
 def _mean(points: Tensor, share: Tensor) -> Tensor:
     """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
     rows = batching.rows_of(points[:1].nbytes)
-    if all(bool(points[at].isfinite().all()) for at in slices(len(points), rows)):
+    if batching.all_finite(points):
         parts = (torch.tensordot(share[at], points[at].double(), dims=1) for at in slices(len(points), rows))
         return torch.stack(list(parts)).sum(0)
     x = points.double()

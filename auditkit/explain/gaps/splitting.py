@@ -20,13 +20,13 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
-from auditkit.explain.captum_calls import CALL_BYTES
+from auditkit.explain.captum_calls import rows_at_once, rows_per_call
 from auditkit.explain.gaps.pairs import Pairs, paired, shared
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
-from auditkit.explain.surface import surface
+from auditkit.explain.surface import surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
@@ -160,7 +160,7 @@ def _split(scene: Scene, first: Ints, second: Ints) -> tuple[list[Pairs], Tensor
         rows=len(i),
         permutations=scene.permutations,
         seed=scene.seed,
-        most=_most(scene.inputs),
+        most=min(CALLS, rows_per_call(whole(scene.model, scene.inputs, scene.groups, scale="score"), copies=1)),
         device=leaves(scene.inputs)[0].device,
         what="splitting gaps",
     )
@@ -189,8 +189,9 @@ def _apart(groups: Groups, tensors: Sequence[Tensor], i: Tensor, j: Tensor) -> T
     """(P, G) whether the two rows of each pair differ in a feature."""
     out = torch.zeros(len(i), len(groups.names), device=tensors[0].device)
     for mask, t in zip(groups.masks, tensors, strict=True):
-        differs = (t[i.to(t.device)] != t[j.to(t.device)]).reshape(len(i), -1)
-        out.index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
+        for at in slices(len(i), rows_at_once((t,))):
+            differs = (t[i[at].to(t.device)] != t[j[at].to(t.device)]).flatten(1)
+            out[at].index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
     return out > 0
 
 
@@ -199,12 +200,6 @@ def _new(told: Tensor, row: Tensor) -> Tensor:
     without it make the same row. Along an order such sets follow one another."""
     first = torch.ones_like(row[:1], dtype=torch.bool)
     return torch.cat([first, (told[1:] != told[:-1]).any(1) | (row[1:] != row[:-1])])
-
-
-def _most(inputs: Inputs) -> int:
-    """Mixed rows a call: their inputs, three times over, in the memory of one call."""
-    row = sum(t[0].nbytes for t in leaves(inputs))
-    return max(1, min(CALLS, CALL_BYTES // (3 * max(1, row))))
 
 
 def units_of(
@@ -248,16 +243,15 @@ def by_gradients(scene: Scene, target: GapTarget, high: Ints, low: Ints, *, max_
     differentiable(at)
     pairs = scene.pairs(high, low)[:1]
     i, j = (torch.as_tensor(v, device=at.points[0].device) for v in (pairs[0].first, pairs[0].second))
-    part, baseline = at.take(i), tuple(p[j] for p in at.points)
     delta = scene.outputs["score"][pairs[0].first] - scene.outputs["score"][pairs[0].second]
     steps, phi = min(FIRST_STEPS, max_steps), np.zeros((len(delta), len(scene.groups.names)))
     again = np.arange(len(delta))
     while True:
-        own = torch.as_tensor(again, device=i.device)
-        found = METHODS["integrated_gradients"].attribute(
-            part.take(own), tuple(p[own] for p in baseline), n_steps=steps
-        )
-        phi[again] = summed(part.groups, found).cpu().numpy()[:, : phi.shape[1]]
+        for where in slices(len(again), rows_at_once(at.points)):
+            own = torch.as_tensor(again[where], device=i.device)
+            start = tuple(p[j[own]] for p in at.points)
+            found = METHODS["integrated_gradients"].attribute(at.take(i[own]), start, n_steps=steps)
+            phi[again[where]] = summed(at.groups, found).cpu().numpy()[:, : phi.shape[1]]
         mean = pairs[0].weight @ finite(phi, "the net's gradients on the way from row to row")
         missed = abs(mean.sum() - pairs[0].weight @ delta)
         passed = missed <= MISSED * np.abs(mean).sum()
@@ -310,7 +304,7 @@ def against_the_rest(
                 yield Contrast(by, target.name, "shapley", name, REST), by_shapley(scene, target, rows, others)
 
 
-OFF_ROWS, OFF_POINTS = 1_000, 500
+OFF_ROWS, OFF_POINTS, ENTRIES = 1_000, 500, 1_024
 
 
 def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
@@ -328,24 +322,26 @@ def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:
     i, j = (torch.as_tensor(rng.choice(rows, size)) for rows in (high, low))
     order = torch.rand(size, g, generator=generator).argsort(1)
     chosen = order < torch.randint(1, g, (size, 1), generator=generator)
-    tensors = [t.cpu() for t in leaves(scene.inputs)]
-    groups = Groups(scene.groups.names, tuple(m.cpu() for m in scene.groups.masks))
-    points = mixed(groups, chosen, [t[i] for t in tensors], [t[j] for t in tensors])
-    some = torch.as_tensor(rng.permutation(len(tensors[0]))[:OFF_ROWS])
-    real, made = _filled(_side_by_side([t[some] for t in tensors]), _side_by_side(points))
-    scale = real.std(0)
-    scale[scale == 0] = 1.0
-    real, made = real / scale, made / scale
-    own = torch.cdist(real, real)
+    some = torch.as_tensor(rng.permutation(len(scene.weight))[:OFF_ROWS])
+    own, away = torch.zeros(len(some), len(some)).double(), torch.zeros(size, len(some)).double()
+    for entries, mask in _some_entries(scene):
+        (points,) = mixed(Groups(scene.groups.names, (mask,)), chosen, [entries[i]], [entries[j]])
+        real, made = _filled(entries[some].double(), points.double())
+        scale = real.std(0)
+        scale[scale == 0] = 1.0
+        own += torch.cdist(real / scale, real / scale).square()
+        away += torch.cdist(made / scale, real / scale).square()
     own.fill_diagonal_(torch.inf)
-    limit = float(own.min(1).values.quantile(0.99))
-    away = torch.cdist(made, real).min(1).values
-    return int((away > limit).sum()), size
+    limit = float(own.min(1).values.sqrt().quantile(0.99))
+    return int((away.min(1).values.sqrt() > limit).sum()), size
 
 
-def _side_by_side(tensors: Sequence[Tensor]) -> Tensor:
-    """(N, entries) of all inputs."""
-    return torch.cat([t.reshape(len(t), -1).double() for t in tensors], dim=1)
+def _some_entries(scene: Scene) -> Iterator[tuple[Tensor, Tensor]]:
+    """(N, entries) of what goes in, and the features (1, entries) that they belong to, so many at a time: in double
+    precision a sample of pictures takes more memory than all else."""
+    for t, mask in zip(leaves(scene.inputs), scene.groups.masks, strict=True):
+        flat, of = t.reshape(len(t), -1), mask.reshape(1, -1).cpu()
+        yield from ((flat[:, at].cpu(), of[:, at]) for at in slices(flat.shape[1], ENTRIES))
 
 
 def _filled(real: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ Dhamdhere, Sundararajan & Yan (2019); Captum computes it one layer at a time.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Sequence
 from typing import Literal, NamedTuple
 
@@ -18,6 +19,7 @@ from auditkit.explain.captum_calls import Tensors, in_chunks, rows_per_call
 from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.listening import listening
 from auditkit.explain.surface import Surface
+from auditkit.inputs.packing import slices
 
 Rule = Literal["trapezoid", "left"]
 
@@ -56,8 +58,9 @@ def conductance(
     C_k = Σ_s ½ (∂F/∂y_k(α_s) + ∂F/∂y_k(α_{s+1})) · (y_k(α_{s+1}) − y_k(α_s)): the trapezoid rule along the path that
     the layer's outputs y really take, summed over a unit's positions. At a layer that cuts the net
     Σ_k C_k = F(x) − F(b) up to O(1/n²). One forward pass of all points and one backward pass serve all layers; memory
-    holds one chunk of rows and, with `weight` (N,), only weighted sums a unit. NaN through a layer that did not
-    see every row on the way (an expert whose rows are others there).
+    holds one chunk of rows (of a row whose points do not fit, some of its pieces, which add) and, with `weight` (N,),
+    only weighted sums a unit. NaN through a layer that did not see every row on the way (an expert whose rows are
+    others there).
 
     `rule="left"` takes the gradient at the beginning of each piece, as Captum's `LayerConductance` does; `alphas` are
     the points of the path, by default n_steps + 1 equal steps from 0 to 1.
@@ -72,10 +75,10 @@ def conductance(
     names = [INPUT, *(layer.name for layer in measured)]
     nothing = torch.zeros(0, device=at.points[0].device)
 
-    def call(part: Surface) -> Tensors:
-        *fixed, share = part.fixed
+    def some_pieces(part: Surface, path: Floats) -> Tensors:
+        """(n, units) of each layer, (n, 1) what F changes by, and nothing more of a part of the path."""
         points = _path(part.points[:k], part.points[k:], path)
-        repeated = [f.repeat(len(path), *(1,) * (f.ndim - 1)) for f in fixed]
+        repeated = [f.repeat(len(path), *(1,) * (f.ndim - 1)) for f in part.fixed[:-1]]
         with differentiating(), listening(net, measured) as heard:
             scores = at.forward(*points, *repeated)
             if not scores.requires_grad:
@@ -97,21 +100,38 @@ def conductance(
             for layer, y, g in zip(measured, outputs[k:], slopes[k:], strict=True)
         ]
         ends = scores.detach().double().reshape(len(path), -1)
-        delta = (ends[-1] - ends[0])[:, None]
-        rows = (torch.cat(entered, dim=1), *through, delta)
+        return torch.cat(entered, dim=1), *through, (ends[-1] - ends[0])[:, None]
+
+    def call(part: Surface) -> Tensors:
+        share = part.fixed[-1]
+        each = [some_pieces(part, path[at.start : at.stop + 1]) for at in slices(len(path) - 1, pieces)]
+        rows = tuple(functools.reduce(torch.add, column) for column in zip(*each, strict=True))
+        delta = rows[-1]
         at_cuts = [r for name, r in zip(names, rows, strict=False) if name in cuts]
         misses = [(r.sum(1) - delta[:, 0]).abs().nan_to_num() for r in at_cuts]
         missed = torch.stack(misses).amax(0) if misses else torch.zeros_like(delta[:, 0])
         summed = rows if weight is None else tuple((share[:, None] * r).sum(0, keepdim=True) for r in rows)
         return (*summed, missed, delta[:, 0].abs())
 
-    rows = max(1, rows_per_call(at, copies=len(path)) // 4)  # what all layers give, and their gradients, are held too
+    fit = rows_per_call(at, copies=1)
+    rows = max(1, fit // (4 * len(path)))  # what all layers give, and their gradients, are held too
+    pieces = max(1, fit // 2 - 1)  # fewer would ask their common ends twice for little
     inside, *flows, total, missed, moved = in_chunks(call, carried, rows=rows, what="conductance of rows")
     arrays = [t.cpu().numpy() for t in (inside, *flows, total)]
     if weight is not None:
         arrays = [a.sum(0) for a in arrays]
     through = dict(zip(names, arrays[:-1], strict=True))
     return Conductance(through, arrays[-1][..., 0], missed.cpu().numpy(), moved.cpu().numpy())
+
+
+def joined(parts: Sequence[Conductance]) -> Conductance:
+    """Weighted sums over rows, as one sum."""
+    return Conductance(
+        {name: np.sum([p.through[name] for p in parts], axis=0) for name in parts[0].through},
+        np.sum([p.total for p in parts], axis=0),
+        np.concatenate([p.missed for p in parts]),
+        np.concatenate([p.moved for p in parts]),
+    )
 
 
 def _path(ends: Tensors, starts: Tensors, alphas: Floats) -> Tensors:

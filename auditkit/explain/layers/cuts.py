@@ -7,6 +7,7 @@ net is parsed.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering, differentiating
 from auditkit.explain.layers.discovery import find_layers
+from auditkit.explain.layers.interventions import rows_of
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
 from auditkit.inputs.model import Model
@@ -95,9 +97,10 @@ class Patching:
     """A few rows, and what the net says of them when layers give what they gave for other rows."""
 
     def __init__(self, model: Model, inputs: Inputs, *, rows: int = ROWS) -> None:
-        some = np.sort(np.random.default_rng(0).permutation(n_rows(inputs))[:rows])
-        self.model, self.whole = model, inputs
-        self.inputs = taken(inputs, torch.as_tensor(some))
+        self.model, self.whole, self.inputs = model, inputs, inputs
+        if rows < n_rows(inputs):
+            some = np.sort(np.random.default_rng(0).permutation(n_rows(inputs))[:rows])
+            self.inputs = taken(inputs, torch.as_tensor(some))
         with torch.no_grad():
             self.plain = model.decision(self.inputs).double()
         self.others = self.plain.roll(1, 0)
@@ -110,7 +113,7 @@ class Patching:
     def of_all(self) -> list[Patching]:
         """The same of all rows, part by part: a rare way through the net is seen there alone."""
         n = n_rows(self.whole)
-        parts = (taken(self.whole, where) for where in slices(n, ALL))
+        parts = (taken(self.whole, where) for where in slices(n, ALL if self.model.batch_size >= ALL else ROWS))
         return [Patching(self.model, part, rows=ALL) for part in parts] if n > ROWS else []
 
     @property
@@ -174,6 +177,16 @@ class Patching:
 
     def _gradients(self, layers: Sequence[Layer]) -> list[Tensor | None]:
         """(positions,) of each layer: whether some unit there has a gradient for some row; None: not known."""
+        if not layers:
+            return []
+        few = max(1, rows_of(self.model, self.inputs, layers) // 4)  # what is added, the sums and gradients are held
+        parts = [self._of_some(layers, taken(self.inputs, at)) for at in slices(n_rows(self.inputs), few)]
+        return [
+            functools.reduce(torch.logical_or, column) if all(c is not None for c in column) else None
+            for column in zip(*parts, strict=True)
+        ]
+
+    def _of_some(self, layers: Sequence[Layer], inputs: Inputs) -> list[Tensor | None]:
         added: dict[str, Tensor] = {}
 
         def adding(name: str) -> Change:
@@ -183,13 +196,11 @@ class Patching:
 
             return change
 
-        if not layers:
-            return []
         try:
             with differentiating(), listening(
                 self.model.module, layers, changes={y.name: adding(y.name) for y in layers}
             ):  # fmt: skip
-                out = self.model.decision(self.inputs)
+                out = self.model.decision(inputs)
                 here = [y for y in layers if y.name in added]
                 slopes = torch.autograd.grad(
                     out.sum(), [added[y.name] for y in here], allow_unused=True, materialize_grads=True

@@ -13,14 +13,16 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient
 from auditkit.explain.attributions.study import groups_of
-from auditkit.explain.layers.conductance import INPUT, STEPS, Conductance, conductance
+from auditkit.explain.captum_calls import rows_at_once
+from auditkit.explain.layers.conductance import INPUT, STEPS, Conductance, conductance, joined
 from auditkit.explain.layers.layer import Layer
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import CUT, neuron, numbers
 from auditkit.explain.surface import Surface, surface
+from auditkit.inputs import batching
 from auditkit.inputs.groups import Groups
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves
+from auditkit.inputs.packing import Inputs, leaves, slices
 
 NEAR = 0.2
 """Part of the mean distance between the scores of a path's two rows by which misses are measured, at least."""
@@ -52,7 +54,7 @@ def flows_of(
     except NotExplained:  # names of columns are not needed here
         groups = Groups(("all",), tuple(torch.zeros_like(t[:1], dtype=torch.long) for t in leaves(inputs)))
     at = surface(model, inputs, groups, scale="score")
-    if not at.points or not all(bool(p.isfinite().all()) for p in at.points):
+    if not at.points or not all(map(batching.all_finite, at.points)):
         return None
     single = [y for y in layers if not y.parts]
     cuts = {INPUT, *(y.name for y in single if y.cut)}
@@ -79,10 +81,12 @@ class _Paths:
         self.scale = float(self.weight @ found.moved)
 
     def _run(self, some: Positions, steps: int) -> Conductance:
+        return joined([self._some(some[at], steps) for at in slices(len(some), rows_at_once(self.at.points))])
+
+    def _some(self, some: Positions, steps: int) -> Conductance:
         where = torch.as_tensor(some)
         baseline = tuple(p[self.starts[where]] for p in self.at.points)
-        ends = self.at.take(self.ends[where])
-        weight = self.weight[some]
+        ends, weight = self.at.take(self.ends[where]), self.weight[some]
         return conductance(
             ends, baseline, self.model.module, self.layers, n_steps=steps, weight=weight, cuts=self.cuts
         )  # fmt: skip

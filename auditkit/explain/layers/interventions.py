@@ -20,7 +20,7 @@ from auditkit.explain.layers.sums import FLAT
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, packed, slices, taken
 
-BLOCK_BYTES = 128 * 2**20
+BLOCK_BYTES = 64 * 2**20
 """Memory of the activations that are held at once."""
 CALL_BYTES = 64 * 2**20
 """What the layers of one call may hold."""

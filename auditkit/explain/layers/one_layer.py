@@ -5,7 +5,8 @@ Everything is fitted on one half of the rows and read on the other, and the othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -27,7 +28,7 @@ from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitt
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers, sums_of
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, slices, taken
+from auditkit.inputs.packing import Inputs, taken
 
 TOP = 5
 """Neurons that the ablation holds; a sixth of a narrow layer's, at least one."""
@@ -114,7 +115,7 @@ class LayerInterventions:
                 return {}
             now = self.blocks.at(half.read)
             after[half.read] = self._run(half, eraser(now))
-            drawn[:, half.read] = self._runs(half, [eraser.random(now, seed=seed + i).members() for i in range(random)])
+            drawn[:, half.read] = self._runs(half, (eraser.random(now, seed=seed + i).members() for i in range(random)))
             if first:
                 said += curved(eraser(self.blocks).flat(), self.rows.z, (half,), seed=seed)
         if not np.isfinite(after).all():
@@ -170,7 +171,7 @@ class LayerInterventions:
             top = np.argsort(-np.abs(through), kind="stable")[:k]
             after[half.read] = self._run(half, _holding(x[half.read], top, means))
             sets = [np.random.default_rng([seed, r]).choice(units, k, replace=False) for r in range(random)]
-            drawn[:, half.read] = self._runs(half, [_holding(x[half.read], some, means) for some in sets])
+            drawn[:, half.read] = self._runs(half, (_holding(x[half.read], some, means) for some in sets))
         if not np.isfinite(after).all():
             return {}
         return {"ablated": numbers(n, k * n, n * self.rows.gap(after)), **self._middle("ablated_random", drawn)}
@@ -196,11 +197,14 @@ class LayerInterventions:
         except NotExplained:
             return np.full(len(half.read), np.nan)
 
-    def _runs(self, half: Half, values: Sequence[tuple[NDArray[Any], ...]]) -> Floats:
-        """(R, n) the same for several values, as many at once as fit a call; one by one where the net refuses some."""
+    def _runs(self, half: Half, values: Iterable[tuple[NDArray[Any], ...]]) -> Floats:
+        """(R, n) the same for several values, as many at once as fit a call; one by one where the net refuses some.
+
+        No more of them are made, and held, than go into one call.
+        """
         n, out = len(half.read), []
-        for where in slices(len(values), max(1, self.model.batch_size // n)):
-            some = values[where]
+        waiting = iter(values)
+        while some := [*itertools.islice(waiting, max(1, self.model.batch_size // n))]:
             rows = torch.as_tensor(np.tile(half.read, len(some)))
             put = [np.concatenate(column) for column in zip(*some, strict=True)]
             try:

@@ -145,7 +145,8 @@ def _seen(
     seen |= flow_sums(flow, layer, len(rows.z))
     if layer.name not in about.erased:
         return seen
-    some = taken(about.inputs, torch.as_tensor(rows.where))
+    everybody = len(rows.where) == len(about.scores)
+    some = about.inputs if everybody else taken(about.inputs, torch.as_tensor(rows.where))
     members = tuple(m[rows.where] for m in own.members)
     at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where], members)
     return (

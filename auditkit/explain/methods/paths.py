@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from captum.attr import IntegratedGradients
 from captum.attr._core.gradient_shap import InputBaselineXGradient
 
 from auditkit.arrays import Floats
-from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, seeded
+from auditkit.explain.captum_calls import Gradients, Tensors, asked, check_baseline, over_rows, rows_per_call, seeded
 from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
+from auditkit.inputs.packing import slices
 
 
 @lru_cache(maxsize=64)
@@ -33,10 +34,21 @@ def integrated_gradients(
     """φ of the surface's rows from `baseline` (1, …) or (N, …), by Captum with Gauss–Legendre quadrature.
 
     Equal to `captum.attr.IntegratedGradients(forward).attribute(points, baselines, n_steps=n_steps)` for rows that do
-    not influence each other. A call carries as many rows as fit `driving.CALL_BYTES`; out of memory, half as many.
+    not influence each other. A call carries as many rows as fit `CALL_BYTES`; where those are fewer than the steps of
+    one row, some of its steps, whose sums add; out of memory, half as many.
     """
-    engine = _Path(at.forward, n_steps)
-    path = Path(at.module, quadrature(n_steps)[1])
+    alphas, shares = quadrature(n_steps)
+    parts = [
+        _some_steps(at, baseline, alphas[some], shares[some], outputs)
+        for some in slices(n_steps, rows_per_call(at, copies=1))
+    ]
+    return tuple(reduce(torch.add, column) for column in zip(*parts, strict=True))
+
+
+def _some_steps(at: Surface, baseline: Tensors, alphas: Floats, shares: Floats, outputs: int | None) -> Tensors:
+    """What some nodes of the quadrature add."""
+    engine, n_steps = _Path(at.forward, alphas, shares), len(alphas)
+    path = Path(at.module, shares / shares.sum())
 
     def call(part: Surface, start: Tensors, target: int | None, gradients: Gradients) -> Tensors:
         engine.gradient_func = partial(gradients, path=path)
@@ -51,9 +63,8 @@ class _Path(IntegratedGradients):  # type: ignore[misc]  # captum is not typed h
     Captum computes the nodes of its quadrature anew at every call: a tenth of the time of a small net.
     """
 
-    def __init__(self, forward: Forward, n_steps: int) -> None:
+    def __init__(self, forward: Forward, alphas: Floats, shares: Floats) -> None:
         super().__init__(forward)
-        alphas, shares = quadrature(n_steps)
         self._quadrature = (shares.tolist(), alphas.tolist())
 
     def _attribute(self, *args: Any, **options: Any) -> Any:

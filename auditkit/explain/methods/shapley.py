@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from auditkit.explain.captum_calls import Tensors, halving, rows_per_call
+from auditkit.explain.captum_calls import Tensors, halving, rows_per_call, written_together
 from auditkit.explain.methods.shapley_regression import design, solved
 from auditkit.explain.surface import Surface
 from auditkit.inputs.groups import mixed
@@ -175,7 +175,7 @@ def _standard_error(pairs: Tensor) -> Tensor:
 def _asked(value: Value, chosen: Tensor, row: Tensor, most: int) -> Tensor:
     """F in double precision, in calls of at most `most` sets."""
     asked = halving(lambda where: value(chosen[where], row[where]).double(), len(row), most)
-    return torch.cat([found for _, found in asked])
+    return written_together(((found,) for _, found in asked), len(row))[0]
 
 
 def _orders(rows: int, features: int, permutations: int, generator: torch.Generator) -> Tensor:

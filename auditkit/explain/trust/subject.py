@@ -11,7 +11,7 @@ from torch import Tensor
 
 from auditkit.arrays import Floats, Ints
 from auditkit.explain.asking import finite
-from auditkit.explain.captum_calls import Tensors, rows_per_call, spread
+from auditkit.explain.captum_calls import Tensors, rows_per_call, spread, written_together
 from auditkit.explain.methods.catalogue import Method, each_output
 from auditkit.explain.methods.gradients import OneOutput, output
 from auditkit.explain.methods.shapley import Shapley, shapley_values
@@ -127,10 +127,11 @@ class Trial:
         return self.together.once(asked, lambda: self._asked(whole, chosen, row, impute, start))
 
     def _asked(self, at: Surface, chosen: Tensor, row: Tensor, impute: int | None, start: Tensors) -> Tensor:
-        step, parts = min(2**15, rows_per_call(at, copies=1)), []
+        step = min(2**15, rows_per_call(at, copies=1))
         device = at.points[0].device
         generator = None if impute is None else self.generator(impute)
-        for where in slices(len(row), step):
+
+        def some(where: slice) -> Tensors:
             part, kept = at.take(row[where].to(device)), chosen[where].to(device)
             if generator is None:
                 own = tuple(b if len(b) == 1 else b[row[where].to(device)] for b in start)
@@ -138,8 +139,9 @@ class Trial:
             else:
                 region = at.groups.masks[0][0, 0].to(device)
                 there = (imputed(part.points[0], kept[:, region][:, None], generator),)
-            parts.append(part.at(there).double().cpu())
-        return torch.cat(parts)
+            return (part.at(there).double().cpu(),)
+
+        return written_together(map(some, slices(len(row), step)), len(row))[0]
 
 
 def repeated(at: Surface, times: int) -> Surface:
