@@ -70,7 +70,9 @@ def does(report: Report) -> str:
     if met < n:
         rest = "the other only warns" if n - met == 1 else "the others only warn"
         return f"meets {number(met)} of {number(n)} rules; {rest}"
-    return "meets its one rule" if n == 1 else f"meets all {several(n, 'rule')} of its {policy}"
+    if n <= 2:
+        return "meets its one rule" if n == 1 else f"meets both rules of its {policy}"
+    return f"meets all {several(n, 'rule')} of its {policy}"
 
 
 def waiver_words(v: Verdict) -> str:

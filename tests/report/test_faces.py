@@ -120,7 +120,8 @@ def test_the_hero_of_classes_is_a_row_of_their_matrices(name: str) -> None:
     assert shown.row is not None
     at = next(i for i, c in enumerate(x.classes) if f"“{c}”" in shown.row.matrix.caption)
     for label, cells in shown.row.matrix.rows[:2]:
-        k = [here.say.label(g) for g in x.groups].index(label)
+        whose = [f"{here.say.label(g)} ({sum(n[at]):,})" for g, n in zip(x.groups, x.counts, strict=True)]
+        k = whose.index(label)
         assert [float(c.text.rstrip("%")) for c in cells] == [
             pytest.approx(100 * n / sum(x.counts[k][at]), abs=0.51) for n in x.counts[k][at]
         ]

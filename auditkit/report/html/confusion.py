@@ -199,7 +199,11 @@ def of_class(look: Lookup, by: Sequence[str], label: str | None, sides: Sequence
     c, sure = max(right, key=lambda c: c.low), _sure(look, by, x)
     groups = own if len(own) == 2 else [c.lower, c.higher]
     rows = [
-        (look.say.label(x.groups[k]), tuple(_cell(x, k, c.truth, j) for j in range(len(x.classes)))) for k in groups
+        (
+            f"{look.say.label(x.groups[k])} ({sum(x.counts[k][c.truth]):,})",
+            tuple(_cell(x, k, c.truth, j) for j in range(len(x.classes))),
+        )
+        for k in groups
     ]
     if len(x.groups) == 2:
         first, second = (look.say.mention(g) for g in x.groups)
@@ -208,7 +212,7 @@ def of_class(look: Lookup, by: Sequence[str], label: str | None, sides: Sequence
     said = f"{told(look, x, c.truth, c.truth, groups)}."
     if not any(d.truth == c.truth for d in sure):
         said += " Between groups no difference is established; a cell clear of 0 may be chance among all tests."
-    matrix = Matrix(f"The people who are really “{named}”", "Who", _columns(x), tuple(rows))
+    matrix = Matrix(f"The people who are really “{named}”", "Group (how many)", _columns(x), tuple(rows))
     level = confidence(x.level)
     framed = "Framed: established. " if any(d.truth == c.truth for d in sure) else ""
     return ClassRow(said, matrix, f"{framed}Intervals of all cells of all classes hold together at {level}.")

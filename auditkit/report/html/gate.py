@@ -81,7 +81,7 @@ def _title(order: list[Verdict]) -> str:
         return f"No rule fails; {number(counts['inconclusive'])} of {all_of} {verb} undecided"
     if counts["not_measured"]:
         return f"No rule fails; {number(counts['not_measured'])} of {all_of} could not be judged"
-    return f"All {all_of} are met" if len(order) > 1 else "The one rule is met"
+    return {1: "The one rule is met", 2: "Both rules are met"}.get(len(order), f"All {all_of} are met")
 
 
 def _corrected(order: list[Verdict]) -> str:
