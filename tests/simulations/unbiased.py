@@ -243,14 +243,13 @@ def planted(name: str, groups: int, apart: float, planted: float, replications: 
 SETTINGS = (
     unbiased("two groups", 2, 0.0, 150),
     unbiased("five groups", 5, 0.0, 150),
+    unbiased("two groups, a merit that goes with them declared", 2, 0.8, 150),
     unbiased("five groups, a merit that goes with them declared", 5, 1.0, 150),
 )
 OPEN = (
-    unbiased("two groups, a merit that goes with them declared", 2, 0.8, 150),
     planted("two groups, a column beside the merit that nobody declared", 2, 0.8, 0.8, 60),
 )
-"""Not judged yet, for want of draws: those that there are do not exclude that more than seven of a hundred reports are
-wrong. With a planted column what is asserted is true, and told is how often it is."""
+"""Not judged: with a planted column what is asserted is true, and told is how often it is."""
 
 
 def draw(name: str, i: int) -> Mapping[str, bool | None]:
