@@ -190,7 +190,7 @@ def _apart(groups: Groups, tensors: Sequence[Tensor], i: Tensor, j: Tensor) -> T
     out = torch.zeros(len(i), len(groups.names), device=tensors[0].device)
     for mask, t in zip(groups.masks, tensors, strict=True):
         for at in slices(len(i), rows_at_once((t,))):
-            differs = (t[i[at].to(t.device)] != t[j[at].to(t.device)]).flatten(1)
+            differs = (t[i[at].to(t.device)] != t[j[at].to(t.device)]).reshape(len(i[at]), -1)
             out[at].index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
     return out > 0
 
