@@ -189,8 +189,16 @@ def _direction(swap: Swapped) -> str:
     if not e.excludes_zero:
         most = written(max(abs(e.low), abs(e.high)))
         return f"; that they move one way is not beyond doubt (a mean move below {most} could have gone unseen)"
-    sure = interval(e, "overall", of="measure") if swap.kind.numeric else interval(e, "difference")
-    return f"; over all of them they {'rise' if e.value > 0 else 'fall'} by {written(abs(e.value))} ({sure})"
+    return f"; over all of them they {_moves(swap, e)}"
+
+
+def _moves(swap: Swapped, e: Estimate) -> str:
+    """A mean move that is surely one way: which, and by how much, without signs."""
+    low, high = sorted(abs(x or 0.0) for x in (e.low, e.high))
+    size = e.model_copy(update={"value": abs(e.value or 0.0), "low": low, "high": high})
+    told = interval(size, "overall", of="measure") if swap.kind.numeric else interval(size, "difference")
+    written = plain(size) if swap.kind.numeric else f"{points(size)} points"
+    return f"{'rise' if (e.value or 0.0) > 0 else 'fall'} by {written} ({told})"
 
 
 def _by_way(swap: Swapped, ways: Grouped) -> str:
@@ -201,11 +209,7 @@ def _by_way(swap: Swapped, ways: Grouped) -> str:
     sure = {way: e for way, e in each.items() if e.excludes_zero}
     if sure:
         way, e = max(sure.items(), key=lambda x: max(x[1].low or 0.0, -(x[1].high or 0.0)))
-        low, high = sorted(abs(x or 0.0) for x in (e.low, e.high))
-        size = e.model_copy(update={"value": abs(e.value or 0.0), "low": low, "high": high})
-        told = interval(size, "overall", of="measure") if swap.kind.numeric else interval(size, "difference")
-        verb = "rise" if (e.value or 0.0) > 0 else "fall"
-        return f"; where only {way} is done ({e.n:,} rows) they {verb} by {written(size.value or 0.0)} ({told})"
+        return f"; where only {way} is done ({e.n:,} rows) they {_moves(swap, e)}"
     known = [max(abs(e.low), abs(e.high)) for e in each.values() if e.low is not None and e.high is not None]
     if not known:
         return "; whether they move one way was not measured: too few rows"

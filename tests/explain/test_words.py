@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,24 @@ def test_a_planted_word_is_found_and_sized() -> None:
     (parts,) = gap.exhibits
     assert isinstance(parts, Contributions)
     assert sum(row.estimate.value or 0.0 for row in parts.rows) == pytest.approx(parts.total.value, abs=1e-9)
+
+
+class Turned(Bag):
+    """The same, its sign turned by the first word: no word moves scores one way."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return super().forward(ids) * (1.0 - 2.0 * (ids[:, :1] % 2))
+
+
+def test_that_no_word_stands_out_says_what_could_have_gone_unseen() -> None:
+    overall, _ = found(Turned(lovely=2.0, bad=-3.0), batch(texts(400), "regression"))
+    assert "none moves the score one way beyond doubt" in overall.statement
+    told = re.search(r"a mean contribution below ([\d.]+) could have gone unseen", overall.statement)
+    assert told is not None
+    table = overall.exhibits[0]
+    assert isinstance(table, Table)
+    ends = [abs(float(x)) for row in table.rows for x in row[3:5] if x is not None]  # of one word each, not of all
+    assert max(ends) < float(told[1]) < 2 * max(ends)
 
 
 def test_no_gap_is_made_of_words_where_there_is_none() -> None:

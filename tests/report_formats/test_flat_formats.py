@@ -39,6 +39,7 @@ def test_metrics_are_the_frame_and_a_tracker_gets_every_number() -> None:
         for end, column in (("", "value"), ("/low", "low"), ("/high", "high")):
             x = told[f"{name}{end}"]
             assert x == row[column] or (x is None and math.isnan(row[column]))
+        assert (told.get(f"{name}/{row.state}") == 1.0) == (row.state != "ok")
     assert told["rules/fail"] == sum(v.status == "fail" for v in REPORT.verdicts)
     assert told["passed"] == 0
     got: dict[str, tuple[float, int | None]] = {}

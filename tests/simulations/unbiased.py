@@ -246,9 +246,7 @@ SETTINGS = (
     unbiased("two groups, a merit that goes with them declared", 2, 0.8, 150),
     unbiased("five groups, a merit that goes with them declared", 5, 1.0, 150),
 )
-OPEN = (
-    planted("two groups, a column beside the merit that nobody declared", 2, 0.8, 0.8, 60),
-)
+OPEN = (planted("two groups, a column beside the merit that nobody declared", 2, 0.8, 0.8, 60),)
 """Not judged: with a planted column what is asserted is true, and told is how often it is."""
 
 

@@ -35,6 +35,10 @@ class _Surest(NamedTuple):
     word: str
     estimate: Estimate
     p: float
+    unseen: float
+    """The largest mean contribution, of any word whose mean can be told, that the intervals leave possible."""
+    untold: int
+    """Words of which a few large values carry the mean: nothing is said of them."""
 
 
 def word_findings(seen: WordSums, *, level: float) -> tuple[Finding, ...]:
@@ -92,12 +96,14 @@ def _surest(words: Mapping[str, Moments], among: int, level: float) -> _Surest |
     """The word whose interval lies farthest from 0, each being one of so many (Bonferroni)."""
     z = critical_value(1 - (1 - level) / max(1, among))
     best: tuple[float, str, Cell] | None = None
+    unseen, untold = 0.0, 0
     for word, moments in words.items():
         cell = mean_of(moments)
         if not cell.kept or cell.unstable:
+            untold += 1
             continue
         low, high = cell.limits(z)
-        away = max(low, -high)
+        away, unseen = max(low, -high), max(unseen, high, -low)
         if best is None or away > best[0]:
             best = away, word, cell
     if best is None:
@@ -107,7 +113,7 @@ def _surest(words: Mapping[str, Moments], among: int, level: float) -> _Surest |
     e = estimated(cell.value, cell.limits(z), n=cell.n, level=level, method=method)
     moments = words[word]
     p = float(t_p(cell.value, float(moments.standard_error[0]), effective_n=moments.effective_n)) * among
-    return _Surest(word, e, min(1.0, p))
+    return _Surest(word, e, min(1.0, p), unseen, untold)
 
 
 def _statement(seen: WordSums, first: _Surest | None) -> str:
@@ -121,7 +127,11 @@ def _statement(seen: WordSums, first: _Surest | None) -> str:
     e, write = first.estimate, plain if numeric else points
     unit = "" if numeric else " points"
     if not e.excludes_zero:
-        return f"{of}, none moves the score one way beyond doubt: {not_causes()}."
+        left = f"; of {first.untold:,} nothing is told, a few large values carry their mean" if first.untold else ""
+        return (
+            f"{of}, none moves the score one way beyond doubt (a mean contribution below {write(first.unseen)}{unit} "
+            f"could have gone unseen{left}): {not_causes()}."
+        )
     way = "raises" if (e.value or 0.0) > 0 else "lowers"
     size = Estimate(**{**e.model_dump(), **_sizes(e)})
     return (
