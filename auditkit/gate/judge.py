@@ -127,7 +127,7 @@ class _Grown:
     def __init__(self, policy: Policy, reassess: Reassess) -> None:
         self._policy, self._reassess = policy, reassess
         self._times: dict[int, Reassess] = {}
-        self._steps: dict[tuple[int, str], dict[str, float]] = {}
+        self._fail: dict[tuple[int, str], set[str]] = {}
 
     def decided(self, rule: Rule, factor: int) -> bool:
         """Whether so many times as many rows would decide the rule.
@@ -143,22 +143,34 @@ class _Grown:
         if status != "fail" or rule.decision == "point" or self._policy.correction != "holm":
             return status != "inconclusive"
         alike = 1 - (1 - level) / sum(r.severity == rule.severity for r in self._policy.rules)
-        return _fails(rule, own, grown, alike) or _fails(rule, own, grown, self._level(rule, factor))
+        return _fails(rule, own, grown, alike) or rule.id in self._failing(factor, rule.severity)
 
     def _grown(self, factor: int) -> Reassess:
         if factor not in self._times:
             self._times[factor] = self._reassess.times(factor)
         return self._times[factor]
 
-    def _level(self, rule: Rule, factor: int) -> float:
-        """The level of a rule's failing side, under Holm."""
-        key = factor, rule.severity
-        if key not in self._steps:
-            grown = self._grown(factor)
-            asked = [(r, level_of(r, self._policy)) for r in self._policy.rules if r.severity == rule.severity]
-            tested = [(r, x) for r, x in asked if not grown.refused(r) and _tested(r, grown.estimate(r, x))]
-            self._steps[key] = {s.rule.id: s.level for s in _steps(tested, grown)}
-        return self._steps[key].get(rule.id, level_of(rule, self._policy))
+    def _failing(self, factor: int, severity: str) -> set[str]:
+        """The rules of a severity that would fail under Holm, by id.
+
+        Those that fail when the error is shared with all that are left are taken off, until none is. That is where
+        Holm's order ends, and asks for no p.
+        """
+        key = factor, severity
+        if key not in self._fail:
+            grown, failing = self._grown(factor), set[str]()
+            asked = [(r, level_of(r, self._policy)) for r in self._policy.rules if r.severity == severity]
+            own = [(r, x, grown.estimate(r, x)) for r, x in asked if not grown.refused(r)]
+            left = [(r, x, e) for r, x, e in own if e is not None and _tested(r, e)]
+            beyond = [(r, x, e) for r, x, e in left if status_of(r, e) == "fail"]
+            while True:
+                share = len(left) - len(failing)
+                more = {r.id for r, x, e in beyond if r.id not in failing and _fails(r, e, grown, 1 - (1 - x) / share)}
+                if not more:
+                    break
+                failing |= more
+            self._fail[key] = failing
+        return self._fail[key]
 
     def enough(self, rule: Rule) -> int | None:
         """How many times as many rows would decide it; None beyond `MOST_TIMES`, or where it is not known."""
