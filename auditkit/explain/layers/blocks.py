@@ -6,8 +6,9 @@ together finds it: what holds of one whole layer holds of its positions one by o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,16 @@ JOINT = 256
 """Units times positions up to which all are one block."""
 RIDGE = 1e-2
 """Ridge of many blocks, in mean variances."""
+HELD = 16 * 2**20
+"""Bytes of the doubles that wide layers are worked on in, some blocks at a time: what they give stays as it came."""
 
 
 @dataclass(frozen=True)
 class Blocks:
     """(N, B, d) each: B blocks of d numbers."""
 
-    arrays: tuple[Floats, ...]
+    arrays: tuple[NDArray[Any], ...]
+    """One block as doubles; many as the layer gave them."""
     shapes: tuple[tuple[int, ...], ...]
     """Of the members that they were made of, without the rows."""
 
@@ -37,9 +41,9 @@ class Blocks:
         if sum(int(np.prod(s)) for s in shapes) <= joint:
             flat = [m.reshape(len(m), -1) for m in members]
             return cls((np.concatenate(flat, axis=1).astype(np.float64)[:, None],), shapes)
-        return cls(tuple(m.astype(np.float64) for m in members), shapes)
+        return cls(tuple(members), shapes)
 
-    def members(self) -> tuple[Floats, ...]:
+    def members(self) -> tuple[NDArray[Any], ...]:
         """Back to (N, positions, units) of each member."""
         if len(self.arrays) == len(self.shapes) and all(
             a.shape[1:] == s for a, s in zip(self.arrays, self.shapes, strict=True)
@@ -49,7 +53,7 @@ class Blocks:
         parts = np.split(self.arrays[0][:, 0], ends, axis=1)
         return tuple(p.reshape(len(p), *s) for p, s in zip(parts, self.shapes, strict=True))
 
-    def flat(self) -> Floats:
+    def flat(self) -> NDArray[Any]:
         """(N, d) all numbers of a row side by side."""
         return np.concatenate([a.reshape(len(a), -1) for a in self.arrays], axis=1)
 
@@ -59,13 +63,32 @@ class Blocks:
 
     def beyond(self, held: Floats, fit: NDArray[np.intp], weight: Floats) -> Blocks:
         """Without what a regression on `held` (N, K), fitted on the rows `fit`, says of them."""
-        return Blocks(tuple(residuals(a.reshape(len(a), -1), held, fit, weight).reshape(a.shape) for a in self.arrays),
-                      self.shapes)  # fmt: skip
+        of = partial(residuals, held=held, fit=fit, weight=weight)
+        return Blocks(tuple(_by_parts(a, lambda x, at: _flatly(of, x)) for a in self.arrays), self.shapes)
 
     def plus(self, other: Blocks, less: Blocks) -> Blocks:
         """This plus another minus a third."""
         return Blocks(tuple(a + b - c for a, b, c in zip(self.arrays, other.arrays, less.arrays, strict=True)),
                       self.shapes)  # fmt: skip
+
+
+def _parts(x: NDArray[Any]) -> Iterator[slice]:
+    """Blocks of x (N, B, d) that are worked on at once."""
+    many = max(1, HELD // (8 * max(1, len(x) * x.shape[2])))
+    return (slice(i, i + many) for i in range(0, x.shape[1], many))
+
+
+def _by_parts(x: NDArray[Any], of: Callable[[Floats, slice], Floats]) -> NDArray[Any]:
+    """What `of` makes of some blocks, as doubles, and where they stand; all of them, as numbers of x's own kind."""
+    out = np.empty_like(x)
+    for at in _parts(x):
+        out[:, at] = of(x[:, at].astype(np.float64), at)
+    return out
+
+
+def _flatly(of: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """What `of` makes of (N, B · d)."""
+    return of(x.reshape(len(x), -1)).reshape(x.shape)
 
 
 def residuals(x: Floats, held: Floats, fit: NDArray[np.intp], weight: Floats) -> Floats:
@@ -107,7 +130,8 @@ class BlockErasers:
         out = np.zeros(len(blocks.arrays[0]))
         for f, x in self._pairs(blocks):
             if isinstance(f, _Many):
-                out += np.einsum("nbd,bd->n", x - f.mean, f.read)
+                for at in _parts(x):
+                    out += np.einsum("nbd,bd->n", x[:, at] - f.mean[at], f.read[at])
             elif f[0].rank:
                 out += (x[:, 0] - f[0].mean) @ f[0].read[:, 0]
         return out
@@ -141,8 +165,14 @@ class _Many:
     colour: Floats
 
     @classmethod
-    def of(cls, x: Floats, z: Floats, weight: Floats) -> _Many:
-        """Of rows (N, B, d): the same formulas as `leace`, block by block."""
+    def of(cls, x: NDArray[Any], z: Floats, weight: Floats) -> _Many:
+        """Of rows (N, B, d)."""
+        some = [cls._of(x[:, at].astype(np.float64), z, weight) for at in _parts(x)]
+        return cls(*(np.concatenate([getattr(m, f.name) for m in some]) for f in fields(cls)))
+
+    @classmethod
+    def _of(cls, x: Floats, z: Floats, weight: Floats) -> _Many:
+        """The same formulas as `leace`, block by block."""
         w = weight / weight.sum()
         mean = np.einsum("n,nbd->bd", w, x)
         centred = (x - mean).transpose(1, 0, 2)
@@ -162,8 +192,11 @@ class _Many:
         inner = np.where(length > 1e-7 * spread, inner / np.maximum(length, np.finfo(float).tiny), 0.0)
         return cls(mean, *_along(whiten, colour, inner), whiten, colour)
 
-    def __call__(self, x: Floats) -> Floats:
-        out: Floats = x - np.einsum("nbd,bd->nb", x - self.mean, self.read)[:, :, None] * self.write
+    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
+        return _by_parts(x, self._erased)
+
+    def _erased(self, x: Floats, at: slice) -> Floats:
+        out: Floats = x - np.einsum("nbd,bd->nb", x - self.mean[at], self.read[at])[:, :, None] * self.write[at]
         return out
 
     def random(self, seed: int) -> _Many:
