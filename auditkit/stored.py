@@ -24,8 +24,9 @@ MOST_ITEMS = 6_000_000
 DEEPEST = 64
 """Brackets within brackets."""
 
-_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_NO_BRACKET = bytes(b for b in range(256) if b not in b"[]{}")
+_ESCAPED, _STRINGS = re.compile(rb"\\.", re.DOTALL), re.compile(rb'"[^"]*"')
+_NEITHER = bytes(b for b in range(256) if b not in b'[]{}"')
+"""No bracket, and no end of a string."""
 _LONE = re.compile(
     r"(?<!\\)(?:\\\\)*(?:\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|"
     r"(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F])"
@@ -135,8 +136,12 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _too_deep(raw: bytes) -> bool:
-    """Pairs of brackets are taken away from the inside, one level at a time."""
-    left = _STRINGS.sub(b"", raw).translate(None, _NO_BRACKET)
+    """Of complete JSON: strings are taken away, then pairs of brackets from the inside, one level at a time.
+
+    Strings without brackets, nearly all, go by their ends alone.
+    """
+    plain = _ESCAPED.sub(b"", raw) if b"\\" in raw else raw
+    left = _STRINGS.sub(b"", plain.translate(None, _NEITHER).replace(b'""', b""))
     for _ in range(DEEPEST):
         if not left:
             return False
