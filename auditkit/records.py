@@ -335,12 +335,13 @@ class Report(Record):
     def log(self, log: Callable[..., object], *, step: int | None = None) -> int:
         """Hand every number to an experiment tracker's own function, `log(name, value)`; returns how many.
 
-        Names are those of the format `metrics`: a finding's id, `/low` and `/high` for its interval. With a `step` they
-        go as `log(name, value, step=step)`. What is undefined does not: trackers hold numbers.
+        Names are those of the format `metrics`: a finding's id, `/low` and `/high` for its interval; what trackers
+        refuse in a name becomes `_`. With a `step` they go as `log(name, value, step=step)`. What is undefined does
+        not: trackers hold numbers.
         """
         from auditkit.report.formats import numbers
 
-        known = {name: x for name, x in numbers(self).items() if x is not None}
+        known = numbers(self)
         for name, x in known.items():
             log(name, x, **({} if step is None else {"step": step}))
         return len(known)

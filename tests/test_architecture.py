@@ -163,6 +163,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
+    "mlflow_evaluator": ({"records", "stored"}, {"mlflow", "numpy", "pandas"}),
     "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
     "completing": ({"catalogue", "check", "records"}, set()),
     "judging": (

@@ -149,11 +149,11 @@ def _known(format: str) -> Format:
     return known[format]
 
 
-def numbers(report: Report) -> dict[str, float | None]:
-    """Name → number, as the format `metrics` has them."""
-    from auditkit.report.metrics import named
+def numbers(report: Report) -> dict[str, float]:
+    """Name → number, under names that experiment trackers take."""
+    from auditkit.report.metrics import tracked
 
-    return named(report)
+    return tracked(report)
 
 
 def frame(report: Report) -> pandas.DataFrame:

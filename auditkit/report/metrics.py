@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections import Counter
 from typing import get_args
 
@@ -32,3 +34,32 @@ def named(report: Report) -> dict[str, float | None]:
         found |= {name: row.value, f"{name}/low": row.low, f"{name}/high": row.high}
         found |= {} if row.state == "ok" else {f"{name}/{row.state}": 1.0}
     return found
+
+
+LONGEST = 250
+"""Characters of a name that every tracker takes."""
+_STRANGE = re.compile(r"[^\w.\- :]")
+
+
+def tracked(report: Report) -> dict[str, float]:
+    """What is defined, under names that experiment trackers take: letters, digits, blanks and `_ - . : /`.
+
+    Any other sign becomes `_`, as in `FINDING/_GROUP_`, and a name that is too long ends with a digest of the whole.
+    Where two names then are the same, each has its digest.
+    """
+    known = {name: x for name, x in named(report).items() if x is not None}
+    plain = {name: "/".join(map(_segment, name.split("/"))) for name in known}
+    often = Counter(plain.values())
+    return {_fitting(plain[name], name, alone=often[plain[name]] == 1): x for name, x in known.items()}
+
+
+def _segment(text: str) -> str:
+    plain = _STRANGE.sub("_", text)
+    return plain if plain.strip(".") else f"_{plain}"
+
+
+def _fitting(plain: str, name: str, *, alone: bool) -> str:
+    if alone and len(plain) <= LONGEST:
+        return plain
+    short = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{plain[: LONGEST - 13]}_{short}"

@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import math
+import posixpath
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from auditkit.report import formats
 from auditkit.report.formats import Format, paths_of, render, save
 from auditkit.report.markdown import LONGEST
 from auditkit.report.writing import told_by
+from tests.hostile import HOSTILE
 
 REPORT = Report.load("reports/samples/income.json")
 
@@ -45,7 +48,28 @@ def test_metrics_are_the_frame_and_a_tracker_gets_every_number() -> None:
     got: dict[str, tuple[float, int | None]] = {}
     n = REPORT.log(lambda name, x, step=None: got.__setitem__(name, (x, step)), step=3)
     assert n == len(got)
-    assert got == {k: (x, 3) for k, x in told.items() if x is not None and not isinstance(x, str)}
+    numbers = {k: x for k, x in told.items() if x is not None and not isinstance(x, str)}
+    assert list(got.values()) == [(x, 3) for x in numbers.values()]
+    plain = {k: x for k, x in numbers.items() if not set(k) & set("[]+<>=(),%") and k.isascii()}
+    assert plain.items() <= {k: x for k, (x, _) in got.items()}.items()
+
+
+def taken_by_mlflow(name: str) -> bool:
+    """The rule of MLflow for the name of a metric: its signs, a path that is its own normal form, and its length."""
+    at = posixpath.normpath(name)
+    return bool(re.fullmatch(r"[/\w.\- :]*", name)) and at == name and at[:1] not in ("/", ".") and len(name) <= 250
+
+
+def test_trackers_take_every_name() -> None:
+    names = [*HOSTILE, "a//b", "../x", ".", "a/./b", "x" * 400, "x" * 401, "f [1]", "f (1)", "f _1_"]
+    f = next(f for f in REPORT.findings if f.by_group and len(f.by) == 1)
+    groups = tuple(f.by_group[0].model_copy(update={"group": {f.by[0]: name}}) for name in names)
+    report = REPORT.model_copy(update={"findings": (f.model_copy(update={"by_group": groups}),), "verdicts": ()})
+    got: dict[str, float] = {}
+    n = report.log(lambda name, x: got.__setitem__(name, x))
+    assert n == len(got)
+    assert n == sum(isinstance(x, float) for x in json.loads(render(report, "metrics")).values())
+    assert not [name for name in got if not taken_by_mlflow(name)]
 
 
 def cells(text: str) -> list[str]:
