@@ -18,6 +18,7 @@ from auditkit.catalogue import (
     derived,
     explanations,
     gaps,
+    generated,
     impact,
     inside,
     matches,
@@ -52,6 +53,7 @@ _HOMES = (
     changes,
     measured,
     matches,
+    generated,
 )
 
 GROUP = "auditkit.metrics"
