@@ -1,4 +1,4 @@
-"""What is asked of a model that draws or writes what a prompt says: who appears, and what a judge's errors do to that."""
+"""What is asked of a model that draws or writes what a prompt says: who appears, as an erring judge tells."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def as_reference(given: object, unconditioned: str | None) -> str | dict[str, fl
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
             raise PolicyError(f"the share of '{name}' in reference is a number from 0 to 1, got {str(share)[:60]!r}")
     if abs(sum(given.values()) - 1) > 1e-6:
+        names = listing([str(k) for k in given], most=8)
         raise PolicyError(
-            f"the shares of reference ({listing([str(k) for k in given], most=8)}) add to {sum(given.values()):g}: give "
-            "shares that add to 1"
+            f"the shares of reference ({names}) add to {sum(given.values()):g}: give shares that add to 1"
         )
     return {str(k): float(v) for k, v in given.items()}

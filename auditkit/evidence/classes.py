@@ -94,7 +94,8 @@ class ClassTally(Framed):
         """Crossed groups of these columns, sorted, and (K, 1 + C) rows by decision, whatever their truth; first those
         without a decision.
 
-        >>> ClassTally.of({"p": ["a", "a", "b"]}, "xy", y_true=[-1, 0, -1], y_pred=[1, 0, -1]).decisions("p")[1].tolist()
+        >>> tally = ClassTally.of({"p": ["a", "a", "b"]}, "xy", y_true=[-1, 0, -1], y_pred=[1, 0, -1])
+        >>> tally.decisions("p")[1].tolist()
         [[0, 1, 1], [1, 0, 0]]
         """
         frames.known_columns(by, self.by)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -291,9 +290,6 @@ class Dataset:
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
-
-    known: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
-    """What a reader knows beside the rows, for checks that ask (`declared`): check → options of it."""
 
     _not_inputs: frozenset[str] = frozenset()
     """Columns that are not shown to the model: those left out, joined, made of others or beside X; other labels."""

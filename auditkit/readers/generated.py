@@ -11,9 +11,9 @@ import pandas as pd
 from auditkit.batch import MISSING
 from auditkit.catalogue.generated import as_reference
 from auditkit.errors import DataError, choices, foreign, listing
-from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.tasks.registry import task_of
+from auditkit.inputs.told import ToldDataset
 from auditkit.options import checked_options
 from auditkit.readers.pairs import column_of, frame_of, ids_of
 from auditkit.readers.reader import Reader, Reading
@@ -36,6 +36,8 @@ class Generated(Reader):
         One row a sample: a frame, a dict of columns, or the path of a parquet or CSV file.
     prompt
         The column that says what was asked for; a missing value: nothing was.
+    sensitive_features
+        Columns by which samples are grouped, the prompt first; it is one of them in any case.
     judge
         The column with the judge's word; or the judge: a callable, a frame of N samples → N words, or an `ak.Model` of
         as many outputs as there are `values`. A missing word is counted, and is in no share.
@@ -64,6 +66,7 @@ class Generated(Reader):
     PATHS: ClassVar[tuple[str, ...]] = ("samples", "judged")
     samples: Any
     prompt: str = "prompt"
+    sensitive_features: Sequence[str] = ()
     judge: Any = "judge"
     values: Sequence[Any] | None = None
     reference: Any = "uniform"
@@ -76,6 +79,11 @@ class Generated(Reader):
         """See `Reader`."""
         frame = frame_of(self.samples, "the samples")
         prompts = _names(column_of(frame, self.prompt, "prompt"))
+        groups = {self.prompt: prompts}
+        for name in self.sensitive_features:
+            groups.setdefault(name, _names(column_of(frame, name, "sensitive_features")))
+        if _WORD in groups:
+            raise DataError(f"'{_WORD}' is no name of a group here: rows of samples have a column of that name")
         words = self._words(frame, "the samples")
         sample = None if self.judged is None else frame_of(self.judged, "the labelled sample")
         truths = [] if sample is None else _names(column_of(sample, self.truth, "truth"))
@@ -88,12 +96,12 @@ class Generated(Reader):
         else:
             known["judged"], told = self._counted(sample, truths, again, values)
             said += told
-        data = Dataset(
-            pd.DataFrame({self.prompt: prompts, _WORD: pd.Series(words, dtype=object)}),
+        data = ToldDataset(
+            pd.DataFrame({**groups, _WORD: pd.Series(words, dtype=object)}),
             y_true=None,
             classes=list(values),
             task=self.tasks[0],
-            sensitive_features=[self.prompt],
+            sensitive_features=list(groups),
         )
         data.known = {_CHECK: known}
         data.cautions = (*data.cautions, *said)

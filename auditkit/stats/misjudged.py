@@ -102,7 +102,7 @@ class Judge:
         alone = (weights**2) @ (((scores**2) @ share - own**2) / m)
         with np.errstate(invalid="ignore", divide="ignore"):
             wider = np.sqrt(np.where(alone > 0, np.maximum(by_cluster / alone, 1.0), 1.0))
-        return np.asarray(wider * stdtrit(max(self.clusters - 1, 1e-3), ndtr(q)) / q)
+        return np.asarray(wider * float(stdtrit(max(self.clusters - 1, 1e-3), float(ndtr(q)))) / q)
 
     def skill(self, z: float) -> Skill:
         """The determinant of A with its limits.
@@ -215,9 +215,9 @@ class Shares:
 
 def _end(p: Floats, own: Floats, b: Floats, c: Floats, side: float) -> Floats:
     """The root of (x − p)² = own² + b x² + c (1 − x)² on one side of p; the end of the axis where there is none."""
-    a = 1 - b - c
-    root = np.sqrt(np.maximum((p - c) ** 2 - a * (p**2 - own**2 - c), 0.0))
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        a = 1 - b - c
+        root = np.sqrt(np.maximum((p - c) ** 2 - a * (p**2 - own**2 - c), 0.0))
         return np.where(a > 1e-12, (p - c + side * root) / a, (1.0 + side) / 2)
 
 

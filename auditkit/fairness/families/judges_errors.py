@@ -66,8 +66,9 @@ def confused(judge: Judge, values: Sequence[str], judged: Mapping[str, Any] | No
         f"{_named(values)} is {plain(e)} ({interval_in(e, plain)})."
     )
     notes = ["the judge's errors are in every interval of a corrected share, taken as the same for all prompts"]
-    if len(judge.counts) > 1:
-        notes.append(_alike(judge, len(names) or len(judge.counts)))
+    if judge.clustered:
+        apart, told = _alike(judge, len(names))
+        said, notes = (f"{said} {told}", notes) if apart else (said, [*notes, told])
     return finding(
         SKILL,
         "overall",
@@ -81,17 +82,18 @@ def confused(judge: Judge, values: Sequence[str], judged: Mapping[str, Any] | No
     )
 
 
-def _alike(judge: Judge, clusters: int) -> str:
+def _alike(judge: Judge, clusters: int) -> tuple[bool, str]:
+    """Whether the judge errs differently in some clusters, and that in words."""
     p = differing_errors(judge.counts)
     if np.isnan(p):
-        return f"whether the judge errs alike in all {clusters} clusters of the labelled sample cannot be tested"
+        return False, f"whether the judge errs alike in all {clusters} clusters of that sample cannot be tested"
     size = p_text(p, "p = ", "p is less than ")
     if p < 0.05:
-        return (
-            f"CAUTION: the judge does not err alike in all {clusters} clusters of the labelled sample ({size}, by "
-            "permutation): a correction by its errors over all of them may be wrong for a prompt"
+        return True, (
+            f"It does not err alike in all {clusters} clusters of that sample ({size}, by permutation): corrected by "
+            "its errors over all of them, the share of a single prompt may be wrong."
         )
-    return (
+    return False, (
         f"that the judge errs differently in some of the {clusters} clusters of the labelled sample is not established "
         f"({size}, by permutation); small differences could have gone unseen"
     )

@@ -8,18 +8,17 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from auditkit.catalogue import sentences
-from auditkit.catalogue.generated import AGAINST, UNNAMED
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import is_established
 from auditkit.errors import listing
+from auditkit.fairness.families.basis import Positions
 from auditkit.fairness.families.family import estimated, group_estimates, nothing_to_compare
 from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, GroupEstimates, Surest, Table
-from auditkit.stats.misjudged import FEWEST_CLUSTERS, Judge, Method, Shares
+from auditkit.stats.misjudged import Judge, Method, Shares
 from auditkit.stats.pvalues import p_value, tail
 from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, sidak_value, wilson
 
@@ -69,7 +68,7 @@ class ReferenceFamily:
         return np.asarray(self.words.sum(axis=1))
 
     @property
-    def kept(self) -> Floats:
+    def kept(self) -> Positions:
         """(P,) positions of the groups that are compared."""
         return np.flatnonzero(self.n >= max(1, self.min_n))
 
@@ -110,7 +109,8 @@ class ReferenceFamily:
         if self.expected is not None and not self.expected.words.sum():
             return "the unconditioned prompt has no sample"
         if not len(self.kept):
-            return f"{'no prompt has' if self.by else 'there are not'} {max(1, self.min_n)} samples with a word of the judge"
+            who = "no prompt has" if self.by else "there are not"
+            return f"{who} {max(1, self.min_n)} samples with a word of the judge"
         return ""
 
     def cells(self, kind: Comparison, q: float, method: Method) -> Limits:
@@ -137,7 +137,7 @@ class ReferenceFamily:
         if kind == "ratio":
             near, far = _folded(at_q), _folded(at_z)
             if np.isnan(far.p).all():
-                return Against(*[float("nan")] * 3, 0, 0, at_q)
+                return Against(np.nan, np.nan, np.nan, 0, 0, at_q)
             first, sure = int(np.nanargmin(far.p)), int(np.nanargmin(near.high))
             high = float(near.high.flat[sure])
             return Against(float(far.p.flat[first]), min(float(np.nanmin(far.low)), high), high, first, sure, at_q)
@@ -230,11 +230,8 @@ class ReferenceFamily:
         if not self.by:
             return None
         i, v = self.at(found.sure)
-        cell = Limits(*(float(x.flat[found.sure]) for x in found.cells))
-        own = (_folded if kind == "ratio" else _size)(Limits(*(np.array(x) for x in cell)))
-        e = estimated(
-            float(own.p), max(0.0, float(own.low)), min(1.0, float(own.high)), level=self.level, n=int(self.n[i])
-        )
+        (value,), (low,), (high,) = (_folded if kind == "ratio" else _size)(found.cell(found.sure))
+        e = estimated(value, max(0.0, low), min(1.0, high), level=self.level, n=int(self.n[i]))
         group = dict(zip(self.by, self.groups[i], strict=True))
         return Surest(groups=(group,), estimate=e, label="" if self.label else self.values[v])
 
@@ -251,14 +248,15 @@ class ReferenceFamily:
         i, v = self.at(found.sure)
         share, than = float(self.shares.value[i, v]), float(self.expected_limits(1.0, wilson).p[0, v])
         where = f" of {_quoted(self.groups[i])}" if self.by else ""
-        cell = Limits(*(float(x.flat[found.sure]) for x in found.cells))
-        text = f"{head}: “{self.values[v]}” is {percent(share)} of samples{where}, {percent(than)} in {self.reference.words}"
+        (value,), (low,), (high,) = found.cell(found.sure)
+        than_ = f"{percent(than)} in {self.reference.words}"
+        text = f"{head}: “{self.values[v]}” is {percent(share)} of samples{where}, {than_}"
         if kind == "ratio":
-            own = estimated(cell.p, max(cell.low, 0.0), cell.high, level=self.level, n=e.n)
+            own = estimated(value, max(low, 0.0), high, level=self.level, n=e.n)
             return f"{text}: {quotient(own)} of it ({interval(own, kind)}), the surest of {of}."
-        less = cell.p < 0
-        ends = (-cell.high, -cell.low) if less else (cell.low, cell.high)
-        own = estimated(abs(cell.p), *ends, level=self.level, n=e.n)
+        less = value < 0
+        ends = (-high, -low) if less else (low, high)
+        own = estimated(abs(value), *ends, level=self.level, n=e.n)
         what = f"{points(own)} points {'less' if less else 'more'} ({interval(own, 'difference')})"
         return f"{text}: {what}{', the surest of ' + of if self.claims > 1 else ''}."
 
@@ -371,6 +369,10 @@ class Against(NamedTuple):
     """The cell of the inner limit."""
     cells: Limits
     """All of them at the simultaneous critical value."""
+
+    def cell(self, i: int) -> Limits:
+        """(1,) one of them."""
+        return Limits(*(x.ravel()[[i]] for x in self.cells))
 
 
 def _size(d: Limits) -> Limits:

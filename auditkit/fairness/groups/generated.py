@@ -82,7 +82,11 @@ class GeneratedShares(BaseCheck):
 
     def declared(self, data: Any) -> GeneratedShares:
         """With what the reader of these rows knows, where nobody said otherwise."""
-        told = {k: v for k, v in data.known.get(self.NAME, {}).items() if getattr(self, k) == getattr(type(self), k)}
+        told = {
+            k: v
+            for k, v in getattr(data, "known", {}).get(self.NAME, {}).items()
+            if getattr(self, k) == getattr(type(self), k)
+        }
         return replace(self, **told) if told else self
 
     def gather(self, batch: Batch) -> ClassTally:
