@@ -20,7 +20,7 @@ from torch import nn
 
 import auditkit as ak
 
-SIDE, HIDDEN = 20, 8
+SIDE, HIDDEN = 20, 2
 WOMEN = {
     "a person": 0.25, "a nurse": 0.95, "an engineer": 0.05, "a teacher": 0.55, "a cook": 0.5, "a pilot": 0.2,
     "a painter": 0.45, "a farmer": 0.35, "a writer": 0.5, "a singer": 0.6, "a baker": 0.5, "a guard": 0.25,
@@ -32,15 +32,15 @@ Pictures = NDArray[np.float32]
 
 
 def figure(woman: bool, prompt: int, rng: np.random.Generator) -> Pictures:
-    """(SIDE, SIDE) one sign, moved by up to a pixel, with the thing of its prompt and grain, in [0, 1]."""
-    y, x = np.mgrid[:SIDE, :SIDE] - rng.integers(-1, 2, 2)[:, None, None]
+    """(SIDE, SIDE) one sign, more or less dark, with the thing of its prompt and grain, in [0, 1]."""
+    y, x = np.mgrid[:SIDE, :SIDE]
     body = np.abs(x - 7)
     head = (y - 4) ** 2 + body**2 <= 5
     skirt = (y > 7) & (y < 15) & (body <= (y - 6) * 0.6 + 0.5) | (y >= 15) & (y < 18) & (body <= 1)
     trousers = (y > 7) & (y < 13) & (body <= 2) | (y >= 13) & (y < 18) & (body <= 3) & (body >= 1)
     out = (head | (skirt if woman else trousers)).astype(float)
     out[8:12, 15:19] = THINGS[prompt]
-    return (0.8 * out + rng.normal(0.08, 0.05, out.shape)).clip(0, 1).astype(np.float32)
+    return (rng.uniform(0.5, 0.9) * out + rng.normal(0.08, 0.05, out.shape)).clip(0, 1).astype(np.float32)
 
 
 def figures(prompts: NDArray[np.intp], women: NDArray[np.bool_], seed: int) -> Pictures:
@@ -58,7 +58,7 @@ def rule(pictures: Pictures) -> NDArray[np.bool_]:
 
 
 class Drawing(nn.Module):
-    """A conditional VAE: a picture and its prompt → 8 numbers; 8 numbers and a prompt → a picture."""
+    """A conditional VAE: a picture and its prompt → 2 numbers; 2 numbers and a prompt → a picture."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ def train(net: nn.Module, loss, rows: list[torch.Tensor], epochs: int) -> None:
 def thumbnails(pictures: Pictures, seed: int) -> torch.Tensor:
     """(N, 100) what the judge sees: ten by ten pixels, with grain."""
     small = pictures.reshape(-1, SIDE // 2, 2, SIDE // 2, 2).mean((2, 4)).reshape(len(pictures), -1)
-    return torch.tensor(small + np.random.default_rng(seed).normal(0, 0.2, small.shape), dtype=torch.float32)
+    return torch.tensor(small + np.random.default_rng(seed).normal(0, 0.26, small.shape), dtype=torch.float32)
 
 
 def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
@@ -107,7 +107,7 @@ def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
     women = rng.random(len(prompts)) < np.array(list(WOMEN.values()))[prompts]
     torch.manual_seed(0)
     net = Drawing()
-    train(net, net.loss, [torch.tensor(figures(prompts, women, 1)), asked(prompts)], epochs=20 if quick else 60)
+    train(net, net.loss, [torch.tensor(figures(prompts, women, 1)), asked(prompts)], epochs=15 if quick else 60)
 
     # The judge learns from 300 figures of which a quarter are women.
     few = rng.random(300) < 0.25

@@ -18,6 +18,7 @@ from auditkit.fairness.families.family import estimated, group_estimates, nothin
 from auditkit.fairness.notes import finding
 from auditkit.formatting import interval, percent, points, quotient
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimate, GroupEstimates, Surest, Table
+from auditkit.stats.farthest import Farthest, folded, quotients, sizes
 from auditkit.stats.misjudged import Judge, Method, Shares
 from auditkit.stats.pvalues import p_value, tail
 from auditkit.stats.rates import Floats, Limits, clopper_pearson, critical_value, sidak_value, wilson
@@ -126,24 +127,24 @@ class ReferenceFamily:
                 return Limits(a.p - b.p, low, a.p - b.p + np.hypot(a.high - a.p, b.p - b.low))
             if self.expected is None:
                 return Limits(*(np.where(b.p > 0, x / b.p, np.nan) for x in a))
-            return _ratio(a, b)
+            return quotients(a, b)
 
-    def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> Against:
+    def interval(self, kind: Comparison, *, inner: float | None = None, outer: float | None = None) -> Farthest:
         """The farthest share, and that which is most surely far; critical values may be replaced."""
         q = sidak_value(self.level, self.claims) if inner is None else inner
         z = critical_value(self.level) if outer is None else outer
         at_q, at_z = self.cells(kind, q, clopper_pearson), self.cells(kind, z, wilson)
         at_q = Limits(at_q.p, np.minimum(at_q.low, at_z.low), np.maximum(at_q.high, at_z.high)) if q >= z else at_q
         if kind == "ratio":
-            near, far = _folded(at_q), _folded(at_z)
+            near, far = folded(at_q), folded(at_z)
             if np.isnan(far.p).all():
-                return Against(np.nan, np.nan, np.nan, 0, 0, at_q)
+                return Farthest(np.nan, np.nan, np.nan, 0, 0, at_q)
             first, sure = int(np.nanargmin(far.p)), int(np.nanargmin(near.high))
             high = float(near.high.flat[sure])
-            return Against(float(far.p.flat[first]), min(float(np.nanmin(far.low)), high), high, first, sure, at_q)
-        near, far = _size(at_q), _size(at_z)
+            return Farthest(float(far.p.flat[first]), min(float(np.nanmin(far.low)), high), high, first, sure, at_q)
+        near, far = sizes(at_q), sizes(at_z)
         first, sure = int(np.argmax(far.p)), int(np.argmax(near.low))
-        return Against(float(far.p.flat[first]), float(near.low.flat[sure]), float(far.high.max()), first, sure, at_q)
+        return Farthest(float(far.p.flat[first]), float(near.low.flat[sure]), float(far.high.max()), first, sure, at_q)
 
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`: from the inner limit with the law of all comparisons, or from the outer one with a normal's."""
@@ -158,7 +159,7 @@ class ReferenceFamily:
 
         return p_value(limit_at, limit, above=above, tail_of=lambda q: tail(q, claims, "separate"))
 
-    def estimate(self, kind: Comparison) -> tuple[Estimate, Against | None]:
+    def estimate(self, kind: Comparison) -> tuple[Estimate, Farthest | None]:
         """The number of a finding, and what is behind it."""
         if self.undefined:
             none = nothing_to_compare(2, self.undefined, level=self.level, n=int(self.n.sum()))
@@ -225,17 +226,17 @@ class ReferenceFamily:
         i, j = divmod(cell, len(self.asked))
         return int(self.kept[i]), self.asked[j]
 
-    def named(self, kind: Comparison, found: Against) -> Surest | None:
+    def named(self, kind: Comparison, found: Farthest) -> Surest | None:
         """The prompt and the value that carry the inner limit, as a record."""
         if not self.by:
             return None
         i, v = self.at(found.sure)
-        (value,), (low,), (high,) = (_folded if kind == "ratio" else _size)(found.cell(found.sure))
+        (value,), (low,), (high,) = (folded if kind == "ratio" else sizes)(found.cell(found.sure))
         e = estimated(value, max(0.0, low), min(1.0, high), level=self.level, n=int(self.n[i]))
         group = dict(zip(self.by, self.groups[i], strict=True))
         return Surest(groups=(group,), estimate=e, label="" if self.label else self.values[v])
 
-    def said(self, kind: Comparison, e: Estimate, found: Against | None) -> str:
+    def said(self, kind: Comparison, e: Estimate, found: Farthest | None) -> str:
         """The finding in a sentence."""
         head = self.head or METRICS[self.metric].title
         if found is None:
@@ -355,56 +356,6 @@ MOST_DRAWN = 12
 """Prompts of one figure; of more there is the table."""
 _FEW_CLUSTERS = 10.0
 UNCORRECTED = "no labelled sample of the judge: judge and model are audited together, and its errors are in every share"
-
-
-class Against(NamedTuple):
-    """A farthest share with its limits, which may be those of another cell; positions among the cells."""
-
-    value: float
-    low: float
-    high: float
-    first: int
-    """The cell of the value."""
-    sure: int
-    """The cell of the inner limit."""
-    cells: Limits
-    """All of them at the simultaneous critical value."""
-
-    def cell(self, i: int) -> Limits:
-        """(1,) one of them."""
-        return Limits(*(x.ravel()[[i]] for x in self.cells))
-
-
-def _size(d: Limits) -> Limits:
-    """The size of differences; below 0 at its lower end where 0 lies between the limits."""
-    ends = np.maximum(d.low, -d.high)
-    return Limits(np.abs(d.p), ends, np.maximum(d.high, -d.low))
-
-
-def _folded(r: Limits) -> Limits:
-    """Ratios as the smaller by the larger; at most 1."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        low = np.minimum(r.low, np.where(r.high > 0, 1 / r.high, 0.0))
-        high = np.where(r.high < 1, r.high, np.where(r.low > 1, 1 / r.low, 1.0))
-        value = np.minimum(r.p, np.where(r.p > 0, 1 / r.p, 0.0))
-    lost = np.isnan(r.p)
-    return Limits(*(np.where(lost, np.nan, x) for x in (value, low, high)))
-
-
-def _ratio(a: Limits, b: Limits) -> Limits:
-    """MOVER-R of two shares; NaN for 0/0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        both = a.p * b.p
-        low = (both - np.sqrt(np.maximum(both**2 - a.low * b.high * (2 * a.p - a.low) * (2 * b.p - b.high), 0.0))) / (
-            b.high * (2 * b.p - b.high)
-        )
-        high = (both + np.sqrt(np.maximum(both**2 - a.high * b.low * (2 * a.p - a.high) * (2 * b.p - b.low), 0.0))) / (
-            b.low * (2 * b.p - b.low)
-        )
-    nothing = (a.p == 0) & (b.p == 0)
-    low = np.where((a.p == 0) | ~np.isfinite(low), 0.0, np.maximum(low, 0.0))
-    high = np.where((b.low <= 0) | ~np.isfinite(high), np.inf, high)
-    return Limits(*(np.where(nothing, np.nan, x) for x in (np.where(b.p > 0, a.p / b.p, np.inf), low, high)))
 
 
 def _quoted(group: Sequence[str]) -> str:
