@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from auditkit.catalogue.metric import Metric
+from auditkit.catalogue.metric import Metric, Wording
 from auditkit.errors import PolicyError, listing
 
 SHARES = "shares"
@@ -41,11 +41,12 @@ METRICS = (
         interval=_INTERVAL,
         comparisons=("overall", "difference", "ratio"),
         unit="points",
+        wording=Wording(phrase="shares of what is drawn", short="shares of what is drawn"),
     ),
     _of_samples(
         name=UNNAMED,
-        title="Shares when nobody is named",
-        plain="drawn as often as the reference says, when nobody is named",
+        title="Shares when no one is named",
+        plain="drawn as often as the reference says, when no one is named",
         definition="How far the share of a value in the samples of the prompt that names nobody is from its share in "
         "the reference: the farthest over all values.",
         formula="max_v abs(π_0v − r_v), of the unconditioned prompt 0",
@@ -56,6 +57,10 @@ METRICS = (
         interval=_INTERVAL,
         comparisons=("overall",),
         unit="points",
+        wording=Wording(
+            phrase="distance from the reference of what is drawn when no one is named",
+            short="drawn when no one is named",
+        ),
     ),
     _of_samples(
         name=ASSOCIATION,
@@ -71,6 +76,7 @@ METRICS = (
         comparisons=("difference",),
         unit="number",
         decimals=2,
+        wording=Wording(phrase="how far values go with the prompt (Cramér's V)", short="going with the prompt"),
     ),
     _of_samples(
         name=DIVERSITY,
@@ -86,6 +92,7 @@ METRICS = (
         comparisons=("overall", "group_min", "group_max"),
         unit="number",
         decimals=2,
+        wording=Wording(phrase="diversity within a prompt", short="diversity"),
     ),
     Metric(
         name=SKILL,

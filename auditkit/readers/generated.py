@@ -175,7 +175,7 @@ class Generated(Reader):
         if self.unconditioned is None:
             if MISSING not in seen:
                 return None, []
-            return MISSING, ["Samples without a prompt are taken as those in which nobody is named."]
+            return MISSING, ["Samples without a prompt are taken as those in which no one is named."]
         if self.unconditioned not in seen:
             raise DataError(
                 f"no sample has the unconditioned prompt '{self.unconditioned}'; prompts are "

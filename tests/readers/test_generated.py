@@ -96,7 +96,7 @@ def test_what_is_planted_is_found_and_covered(report: Report, samples: pd.DataFr
     assert gap.estimate.low is not None
     assert gap.estimate.high is not None
     assert 0 < gap.estimate.low <= 0.4 <= gap.estimate.high
-    assert report.finding("performance/unconditioned_share/overall").statement.startswith("When nobody is named")
+    assert report.finding("performance/unconditioned_share/overall").statement.startswith("When no one is named")
 
 
 CONFUSION = np.array([[80.0, 15, 5], [10, 70, 20], [6, 14, 60]])
@@ -317,7 +317,7 @@ def test_prompts_of_one_sample_and_samples_without_a_word_are_told(few: Callable
 def test_samples_without_a_prompt_name_nobody(few: Callable[..., Report]) -> None:
     report = few(samples={"prompt": ["a"] * 40 + [None] * 40, "judge": ["x", "y"] * 40})
     assert "(missing)" in report.finding("performance/unconditioned_share/overall").statement
-    assert any("nobody is named" in c for c in report.provenance.cautions)
+    assert any("no one is named" in c for c in report.provenance.cautions)
 
 
 def test_a_judge_may_be_asked_itself(samples: pd.DataFrame, judged: pd.DataFrame, report: Report) -> None:

@@ -248,18 +248,18 @@ class ReferenceFamily:
             return f"{head}: {none} ({interval(e, kind, of='points')}{seen if kind != 'ratio' else ''})."
         i, v = self.at(found.sure)
         share, than = float(self.shares.value[i, v]), float(self.expected_limits(1.0, wilson).p[0, v])
-        where = f" of {_quoted(self.groups[i])}" if self.by else ""
         (value,), (low,), (high,) = found.cell(found.sure)
+        whom = f"Drawn for {_quoted(self.groups[i])}" if self.by else self.head or "Over all samples"
         than_ = f"{percent(than)} in {self.reference.words}"
-        text = f"{head}: “{self.values[v]}” is {percent(share)} of samples{where}, {than_}"
+        text = f"{whom}: “{self.values[v]}” in {percent(share)} of samples, against {than_}"
         if kind == "ratio":
             own = estimated(value, max(low, 0.0), high, level=self.level, n=e.n)
-            return f"{text}: {quotient(own)} of it ({interval(own, kind)}), the surest of {of}."
+            return f"{text}, {quotient(own)} of it ({interval(own, kind)}), the surest of {of}."
         less = value < 0
         ends = (-high, -low) if less else (low, high)
         own = estimated(abs(value), *ends, level=self.level, n=e.n)
         what = f"{points(own)} points {'less' if less else 'more'} ({interval(own, 'difference')})"
-        return f"{text}: {what}{', the surest of ' + of if self.claims > 1 else ''}."
+        return f"{text}, {what}{', the surest of ' + of if self.claims > 1 else ''}."
 
     def by_group(self) -> tuple[GroupEstimate, ...]:
         """Every prompt with the value whose share is farthest from the reference."""

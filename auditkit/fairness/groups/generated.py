@@ -168,7 +168,7 @@ class Asked:
         uniform = Reference(_EQUAL, self._uniform())
         reference = uniform if self.reference == UNCONDITIONED else self._reference()
         words = self._own()[None]
-        name = f"When nobody is named (“{self.unconditioned}”)"
+        name = f"When no one is named (“{self.unconditioned}”)"
         return ReferenceFamily(
             UNNAMED,
             (),
