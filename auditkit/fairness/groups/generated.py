@@ -249,7 +249,8 @@ def answering(tally: ClassTally, asked: Question, **options: Any) -> Answer | No
         return None
     if asked.label is not None and asked.label not in tally.classes:
         raise PolicyError(f"no value '{asked.label}'; the values are {choices(asked.label, tally.classes)}")
-    of = Asked.of(tally, asked.level, **options, min_n=asked.min_n, label=asked.label)
+    held = GeneratedShares(**options)._options()  # of a stored report: a stranger's
+    of = Asked.of(tally, asked.level, **held, min_n=asked.min_n, label=asked.label)
     if asked.metric == AGAINST:
         return of.against(known.by)
     if asked.metric == UNNAMED:
