@@ -218,7 +218,9 @@ def test_art(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def covered(found: Any) -> list[str]:
         return [p for p, (low, high) in found.items() if low <= truth[p] <= high]
 
-    assert len(covered(corrected)) >= 10  # taught in haste it draws signs between both, which the judge misses more often
+    assert (
+        len(covered(corrected)) >= 10
+    )  # taught in haste it draws signs between both, which the judge misses more often
     assert "a nurse" in covered(corrected)
     assert "a nurse" not in covered(as_judged)
     assert len(covered(as_judged)) <= 4
