@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.exposure import Exposure as Exposure
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.rankings import Rankings as Rankings
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
@@ -106,6 +108,7 @@ _HOMES = {
     "Source": "inputs.source",
     "Join": "inputs.join",
     "Identification": "readers.identification",
+    "Rankings": "readers.rankings",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
@@ -123,6 +126,7 @@ _HOMES = {
     "ClassChange": "fairness.change.check",
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
+    "Exposure": "fairness.groups.exposure",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",

@@ -47,7 +47,7 @@ def run(
         str | None,
         typer.Option(
             "--task",
-            help="binary (default), multiclass, regression, multilabel, verification or identification.",
+            help="binary (default), multiclass, regression, multilabel, verification, identification or ranking.",
         ),
     ] = None,
     classes: Annotated[

@@ -20,6 +20,7 @@ TASKS: dict[Task, str] = {
     "multilabel": "auditkit.inputs.tasks.multilabel:Multilabel",
     "verification": "auditkit.inputs.tasks.verification:Verification",
     "identification": "auditkit.inputs.tasks.identification:Identification",
+    "ranking": "auditkit.inputs.tasks.ranking:Ranking",
 }
 """Name → module:class."""
 
