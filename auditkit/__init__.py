@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.exposure import Exposure as Exposure
     from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.rankings import Rankings as Rankings
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
@@ -109,6 +111,7 @@ _HOMES = {
     "Join": "inputs.join",
     "Generated": "readers.generated",
     "Identification": "readers.identification",
+    "Rankings": "readers.rankings",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
@@ -127,6 +130,7 @@ _HOMES = {
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
     "GeneratedShares": "fairness.groups.generated",
+    "Exposure": "fairness.groups.exposure",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",

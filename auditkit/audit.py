@@ -18,7 +18,7 @@ from auditkit.assertions import asserted
 from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
-from auditkit.check import Check, DeclaredCheck, RowsCheck, SampleCheck
+from auditkit.check import Check, RowsCheck, SampleCheck
 from auditkit.checks import asked_for, check_of, default_checks, told_apart, with_changes
 from auditkit.clock import now
 from auditkit.completing import completed
@@ -35,7 +35,7 @@ from auditkit.inputs.pictures import hold
 from auditkit.inputs.predictions import Predictions
 from auditkit.inputs.threads import by_work
 from auditkit.judging import as_policy, explored, judge, with_remedies
-from auditkit.lacking import columns_read, lacking, refuse_lacking, without_truths
+from auditkit.lacking import columns_read, lacking, refuse_lacking, told_of, without_truths
 from auditkit.observing import heavy_rows, one_pass
 from auditkit.progress import tell
 from auditkit.progress_bar import Asked, shown
@@ -112,7 +112,7 @@ def audit(
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
-    asked = asked_for(checks) if checks is not None else (*default_checks(data.task), *_of_texts(model))
+    asked = asked_for(checks) if checks is not None else (*default_checks(data.task, data.lists), *_of_texts(model))
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     if against is not None:
@@ -265,7 +265,7 @@ def conclude(
         with absent_if_broken(check, broken, on_error), by_work(net, features), spent(f"assess {check.name}"):
             if check.name in broken:
                 continue
-            check = check.declared(data) if isinstance(check, DeclaredCheck) else check
+            check = told_of(check, data)
             evidence = _evidence(check, observed, net, drawn, told, size=sample).reduced(told)
             assessment = check.assess(evidence, level=level)
             kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
@@ -286,7 +286,7 @@ def conclude(
             seed=seed,
             sample=0 if drawn is None else len(drawn.y_true),
             against=against,
-            reads=[c for check in checks for c in columns_read(check)],
+            reads=[c for check in checks for c in columns_read(told_of(check, data))],
         ),
         findings=tuple(findings),
         not_measured=tuple(not_measured),

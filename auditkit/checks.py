@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from auditkit.check import BaseCheck, Check, Judge
 from auditkit.errors import AuditkitError, PolicyError, foreign, listing, nearest
@@ -16,6 +16,9 @@ from auditkit.files import expanded
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.options import typed
 from auditkit.records import DEFAULT_TASK, Task
+
+if TYPE_CHECKING:
+    from auditkit.lists import Lists
 
 CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.groups.check:GroupFairness",
@@ -25,6 +28,7 @@ CHECKS: dict[str, str] = {
     "match_rates": "auditkit.fairness.groups.matches:MatchRates",
     "identification_rates": "auditkit.fairness.groups.matches:IdentificationRates",
     "generated_shares": "auditkit.fairness.groups.generated:GeneratedShares",
+    "exposure": "auditkit.fairness.groups.exposure:Exposure",
     "scores": "auditkit.fairness.scores.check:Scores",
     "error_tradeoff": "auditkit.fairness.scores.tradeoff:ErrorTradeoff",
     "data_profile": "auditkit.fairness.profile.check:DataProfile",
@@ -59,6 +63,7 @@ JUDGES: dict[str, str] = {
     "match_rates": "auditkit.fairness.judges:MatchRatesRules",
     "identification_rates": "auditkit.fairness.judges:IdentificationRatesRules",
     "generated_shares": "auditkit.fairness.judges:GeneratedSharesRules",
+    "exposure": "auditkit.fairness.judges:ExposureRules",
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
     "scores": "auditkit.fairness.judges:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
@@ -87,9 +92,9 @@ def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
     return ours | {p.name: _plugin(p, "", Judge) for p in found if p.name in others}
 
 
-def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
-    """The checks of an audit that names none, which its task says."""
-    return tuple(check_of(name) for name in task_of(task).checks)
+def default_checks(task: Task = DEFAULT_TASK, lists: Lists | None = None) -> tuple[Check, ...]:
+    """The checks of an audit that names none, which its task says; of rows that are users, what their lists tell."""
+    return tuple(check_of(name, options) for name, options in task_of(task).asks(lists))
 
 
 def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from auditkit.catalogue.index import METRICS
-from auditkit.check import Check, Need
+from auditkit.check import Check, DeclaredCheck, Need
 from auditkit.errors import PolicyError
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
@@ -38,6 +38,11 @@ def without_truths(findings: Sequence[Finding], data: Dataset) -> tuple[list[Fin
     kept = [f for f in findings if not METRICS[f.metric].needs_truths]
     lost = dict.fromkeys(f.metric for f in findings if METRICS[f.metric].needs_truths)
     return kept, [NotMeasured(what=", ".join(lost), why=WHY["truths"], concern="fairness")] if lost else []
+
+
+def told_of(check: Check, data: Dataset) -> Check:
+    """The check, told of how the rows are declared if it wants to know."""
+    return check.declared(data) if isinstance(check, DeclaredCheck) else check
 
 
 def columns_read(check: Check) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from auditkit.evidence.observed import Evidence, Observed
 from auditkit.evidence.sample import Sample, row_keys, shuffled
 from auditkit.inputs.dataset import Dataset
 from auditkit.inputs.predictions import Predictions
-from auditkit.lacking import columns_read, lacking
+from auditkit.lacking import columns_read, lacking, told_of
 from auditkit.progress import tell
 from auditkit.records import NotMeasured
 from auditkit.timings import spent
@@ -89,7 +89,7 @@ class _Observer:
         seed: int,
         on_error: OnError,
     ) -> None:
-        known = [c for c in checks if data.task in c.tasks and not lacking(c, model, data)]
+        known = [told_of(c, data) for c in checks if data.task in c.tasks and not lacking(c, model, data)]
         self.net = not isinstance(model, Predictions)
         self.sampled = self.net or any(isinstance(c, RowsCheck) for c in known)
         self.sample, self.seed, self.on_error = sample, seed, on_error

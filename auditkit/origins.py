@@ -10,7 +10,16 @@ from pydantic import BeforeValidator, Field
 
 from auditkit.estimates import Record, Terse
 
-Task = Literal["binary", "multiclass", "regression", "multilabel", "verification", "identification", "generation"]
+Task = Literal[
+    "binary",
+    "multiclass",
+    "regression",
+    "multilabel",
+    "verification",
+    "identification",
+    "generation",
+    "ranking",
+]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -28,8 +37,14 @@ class TaskKind:
     """What a model says of a row."""
     unit: str = ""
     """What a row is, as a plural noun, where it is no person."""
+    untold: str = ""
+    """Where rows have no truth of their own: what is known in its place."""
+    undecided: str = ""
+    """Where nothing is predicted of a row: what the system does in its place."""
     reader: str = ""
     """module:class of what makes its rows and decisions; empty: they are given as they are."""
+    groups: tuple[str, ...] = ("sensitive_features",)
+    """Options of that which name groups, of which rules may ask: first those of what a row is."""
 
     @property
     def yes_no(self) -> bool:
@@ -75,6 +90,15 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "score of the value judged",
         unit="samples",
         reader="auditkit.readers.generated:Generated",
+    ),
+    "ranking": TaskKind(
+        "a number",
+        "how good the list of each user is {y_true}",
+        unit="users",
+        untold="which items are relevant to a user: the numbers of the lists hold it",
+        undecided="lists of items, one a user; numbers of the lists, and which items they show, are compared",
+        reader="auditkit.readers.rankings:Rankings",
+        groups=("user_groups", "item_groups", "popularity"),
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

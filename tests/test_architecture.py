@@ -18,7 +18,7 @@ EVERYTHING = {
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
     "lacking",
-    "readers",
+    "readers", "lists",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -74,6 +74,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),  # report: only inside Report.save
     "catalogue": ({"records"}, set()),
     "batch": ({"records"}, set()),
+    "lists": (set(), set()),
     "question": ({"records"}, set()),
     "check": ({"question", "records"}, set()),
     "options": (set(), set()),
@@ -81,14 +82,14 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "progress_bar": ({"formatting", "progress"}, {"rich"}),
     "formatting": ({"records"}, set()),
     "inputs": (
-        {"records", "batch", "evidence", "values", "alignment", "progress", "progress_bar"},
+        {"records", "batch", "evidence", "lists", "values", "alignment", "progress", "progress_bar"},
         {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
     "readers": (
-        {"batch", "catalogue", "inputs", "options", "records", "values"},
+        {"batch", "catalogue", "inputs", "lists", "options", "records", "values"},
         {"numpy", "pandas"},
     ),
-    "evidence": ({"batch", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
+    "evidence": ({"batch", "lists", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": ({"mover"}, {"numpy", "scipy"}),
     "fairness": (
         {
@@ -102,6 +103,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "records",
             "formatting",
             "alignment",
+            "lists",
         },
         {"numpy", "pandas", "sklearn", "fairlearn"},
     ),

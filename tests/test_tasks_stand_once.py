@@ -17,7 +17,11 @@ from auditkit.records import TASK_KINDS, Task
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
 WRITTEN = {"origins.py", *(f"inputs/tasks/{name}.py" for name in ("registry", *TASKS))}
-OTHER_MEANING = {("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions"}
+OTHER_MEANING = {
+    ("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions",
+    ("explain/attributions/findings.py", "ranking"): "the ranking of columns, by its name in the sums",
+    ("explain/attributions/sums.py", "ranking"): "the same",
+}
 FILES = sorted(str(p.relative_to(PACKAGE)) for p in PACKAGE.rglob("*.py"))
 
 

@@ -24,6 +24,7 @@ from auditkit.catalogue import (
     matches,
     measured,
     profiles,
+    rankings,
     regression,
     rows,
     scores,
@@ -54,6 +55,7 @@ _HOMES = (
     measured,
     matches,
     generated,
+    rankings,
 )
 
 GROUP = "auditkit.metrics"
@@ -71,7 +73,7 @@ class _Catalogue(dict[str, Metric]):
     through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
-        if (of_number := measured.made(name)) is not None:
+        if (of_number := measured.made(name) or rankings.made(name)) is not None:
             return of_number
         point = others().get(name)
         if point is None:
@@ -87,7 +89,7 @@ class _Catalogue(dict[str, Metric]):
     def __contains__(self, name: object) -> bool:
         return (
             super().__contains__(name)
-            or (isinstance(name, str) and measured.made(name) is not None)
+            or (isinstance(name, str) and (measured.made(name) or rankings.made(name)) is not None)
             or name in others()
         )
 
@@ -132,6 +134,8 @@ def resolve(name: str) -> tuple[str, str | None]:
         return ALIASES[name]
     if name in METRICS:
         return name, None
+    if rankings.is_number(name):
+        return measured.metric_of(name), None
     for comparison in _DERIVED:
         of = name.removesuffix(f"_{comparison}")
         metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import get_args
 
-from auditkit.catalogue import regression
+from auditkit.catalogue import rankings, regression
 from auditkit.catalogue.metric import Metric
 from auditkit.records import Comparison, Task
 
@@ -55,7 +55,8 @@ def made(metric: str) -> Metric | None:
     if of == KIND:
         return entry(name)
     known = next(m for m in regression.METRICS if m.name == of)
-    words = {k: getattr(known, k).replace("predictions", name) for k in ("title", "plain", "definition")}
+    told = rankings.words_of(name).get("title", name)
+    words = {k: getattr(known, k).replace("predictions", told) for k in ("title", "plain", "definition")}
     return replace(known, name=metric, denominator_words="rows with a number", tasks=_TASKS, **words)
 
 
@@ -65,7 +66,7 @@ def entry(name: str) -> Metric:
     >>> entry("ndcg").title, entry("ndcg").unit
     ('ndcg', 'measure')
     """
-    return Metric(
+    bare = Metric(
         name=metric_of(name),
         title=name,
         plain=f"{name}, on average",
@@ -83,6 +84,7 @@ def entry(name: str) -> Metric:
         limits=(-math.inf, math.inf),
         tasks=_TASKS,
     )
+    return replace(bare, **rankings.words_of(name))
 
 
 METRICS = (

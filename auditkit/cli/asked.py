@@ -46,13 +46,19 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
     for part, other in (("model", "predictions"), ("predictions", "model")):
         if given[part]:
             raw.pop(other, None)
-    if by_reader:  # which is data and decisions
+    groups = "sensitive_features"
+    if by_reader:  # which is data and decisions, and may call groups otherwise
         raw["data"] |= raw.pop("predictions", {})
+        from auditkit.records import TASK_KINDS
+
+        groups = TASK_KINDS[raw["data"]["task"]].groups[0]
+        if "sensitive_features" in given["data"]:
+            raw["data"][groups] = raw["data"].pop("sensitive_features")
     truth = {} if checks or by_reader else {"y_true": "--y-true"}
     missing = [
         flag
         for part, needed in (
-            ("data", {"path": "--data", **truth, "sensitive_features": "--sensitive"}),
+            ("data", {"path": "--data", **truth, groups: "--sensitive"}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             (
                 "predictions",

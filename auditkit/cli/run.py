@@ -47,7 +47,8 @@ def run(
         str | None,
         typer.Option(
             "--task",
-            help="binary (default), multiclass, regression, multilabel, verification, identification or generation.",
+            help="binary (default), multiclass, regression, multilabel; of a reader: verification, identification, "
+            "generation, ranking.",
         ),
     ] = None,
     classes: Annotated[

@@ -38,7 +38,7 @@ def shared(
 ) -> tuple[pd.DataFrame, float]:
     """Cells in which neighbouring values of a group are one until so many people share it, and the widest such run.
 
-    A smaller group shares one. The value they share is none that anybody has, unless all of them have it.
+    A smaller group shares one. The value they share is none that anybody has, unless ten of them have it.
     """
     values = values_of(cells["cell"].to_numpy(np.int64), cut)
     n = cells["n"].to_numpy(np.int64)
@@ -56,9 +56,10 @@ def shared(
 
 
 def _of_run(values: Floats, n: Ints, everybody: Floats) -> float:
-    """One number for a run of values: in the gap of all values that is nearest its median."""
-    if len(values) == 1 and n.sum() >= FEWEST:
-        return float(values[0])
+    """One number for a run of values: the one that ten people have, for then it is of no one person, and who stands
+    beside it must not move it; else one in the gap of all values that is nearest its median."""
+    if n.max() >= FEWEST:
+        return float(values[n.argmax()])
     middle = float(values[np.searchsorted(np.cumsum(n), n.sum() / 2)])
     i = int(np.searchsorted(everybody, middle))
     for low, high in ((i, i + 1), (i - 1, i)):

@@ -11,7 +11,9 @@ from auditkit.catalogue.generated import SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import MATCHING
 from auditkit.catalogue.measured import named
+from auditkit.catalogue.rankings import EXPOSED, cut_of
 from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
+from auditkit.errors import listing
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
 
@@ -110,7 +112,7 @@ class MeasuredRules(CountsJudge):
     """Of numbers that rows have, from the sums of the check that was given that name."""
 
     kinds: ClassVar = ("measured",)
-    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel")
+    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel", "ranking")
     evidence: ClassVar = "auditkit.evidence.numbers:NumberSums"
     check: ClassVar = "auditkit.fairness.groups.measured"
 
@@ -188,6 +190,30 @@ class GeneratedSharesRules(CountsJudge):
     def answer(self, asked: Question) -> Answer | None:
         found: Answer | None = importlib.import_module(self.check).answering(self.counts, asked, **self._options)
         return found
+
+
+class ExposureRules(CountsJudge):
+    """Of what lists show of groups of items, from the sums over users."""
+
+    kinds: ClassVar = (EXPOSED,)
+    tasks: ClassVar = ("ranking",)
+    evidence: ClassVar = "auditkit.evidence.exposures:ExposureSums"
+    check: ClassVar = "auditkit.fairness.groups.exposure"
+
+    def times(self, factor: int) -> Self | None:
+        """See `Judge`: copies of users are no others."""
+        return None
+
+    def groups(self, asked: Question) -> int:
+        """See `Judge`."""
+        return max((len(s.groups) for (a, _), s in self.counts.sums.items() if (a,) == asked.by), default=0)
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`: items are not grouped so, or k is another."""
+        by, k, known = self.counts.by, cut_of(asked.metric), self.counts.cuts
+        if len(asked.by) != 1 or asked.by[0] not in by:
+            return f"items are grouped by {listing(by)}, each alone, and by no {listing(asked.by)}"
+        return f"no skew at {k}: k is {listing(map(str, known))}" if k is not None and k not in known else ""
 
 
 class ConditionalParityRules(CountsJudge):

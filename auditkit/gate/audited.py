@@ -171,9 +171,9 @@ class ReadTable(Record):
 
     @property
     def features(self) -> tuple[str, ...]:
-        """Names of the sensitive features."""
-        given = self.options.get("sensitive_features", ())
-        return (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+        """Names of what is grouped by: the sensitive features."""
+        asked = (self.options.get(option) or () for option in TASK_KINDS[self.task].groups)
+        return tuple(str(name) for given in asked for name in ((given,) if isinstance(given, str) else given))
 
 
 def reads(task: Any) -> bool:

@@ -28,6 +28,7 @@ from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import known_task, task_of
 from auditkit.inputs.tasks.task import Target
+from auditkit.lists import Lists
 from auditkit.records import DEFAULT_TASK, TASK_KINDS, Task, TaskKind
 
 _Read = TypeVar("_Read")
@@ -163,9 +164,7 @@ class Dataset:
         self._levels = {
             name: self._told(lambda c, name=name: grouped(c, name), self._column_of.get(name, name)) for name in named
         }
-        if weights is not None and sample_weight is not None:
-            raise DataError("weights and sample_weight are the same: give one of them")
-        self.weights = self._own(name_of(sample_weight if weights is None else weights, "weights"), "weights")
+        self.weights = self._own(row_weights.of_either(weights, sample_weight), "weights")
         self.weights_kind = checked_kind(weights_kind)
         self.clusters = tuple(n for c in row_weights.one_or_two(cluster) if (n := self._own(c, "cluster")) is not None)
         if self.weights is not None:
@@ -262,9 +261,9 @@ class Dataset:
         Columns of a plain array are named "0", "1", …; pictures (N, height, width, …) are one column, "picture".
         Sensitive and control features that are not among them are no input of the model.
         """
-        beside = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
-        of: Any = {"sensitive_features": sensitive_features, "control_features": control_features}
-        rows = joined(X, y_true=y_true, **of, **beside)
+        given: Any = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
+        given |= {"sensitive_features": sensitive_features, "control_features": control_features}
+        rows = joined(X, y_true=y_true, **given)
         out = cls(
             rows.frame,
             y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None,
@@ -290,6 +289,8 @@ class Dataset:
 
     cautions: tuple[str, ...] = ()
     """What a reader should know of these rows before any number; whole sentences, shown on the page."""
+    lists: Lists | None = None
+    """Where rows are users with a list each: which columns say what of it."""
 
     _not_inputs: frozenset[str] = frozenset()
     """Columns that are not shown to the model: those left out, joined, made of others or beside X; other labels."""
@@ -320,9 +321,8 @@ class Dataset:
         return self._survey.rows
 
     def _known(self, name: str, role: str) -> None:
-        """DataError unless there is a column of that name, naming the nearest."""
-        made = set(self._column_of.values())  # names of ours, as "age (in bins)", which nobody writes
-        columns = [c for c in self._survey.values if c not in made or c == name]
+        """DataError unless there is a column of that name, naming the nearest; "age (in bins)" is ours alone."""
+        columns = [c for c in self._survey.values if c == name or c not in self._column_of.values()]
         if name not in columns:
             read_as = f" ({self.name} was read with {self.source.read_as})" if self.source.read_as else ""
             raise DataError(

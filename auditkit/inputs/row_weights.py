@@ -103,6 +103,13 @@ def clusters_of(column: pd.Series[Any], name: str, role: str = "cluster") -> NDA
     return _ids(column, f"the {role} '{name}'", alone if role == "cluster" else "Every row is of one")
 
 
+def of_either(weights: object, sample_weight: object) -> str | None:
+    """The column of weights by either name; DataError where both are given."""
+    if weights is not None and sample_weight is not None:
+        raise DataError("weights and sample_weight are the same: give one of them")
+    return name_of(sample_weight if weights is None else weights, "weights")
+
+
 def one_or_two(given: object) -> tuple[str | None, ...]:
     """The names that `cluster` gives: of one column, or of two; DataError for more, and for columns themselves.
 

@@ -8,6 +8,7 @@ for name in (
     "fairness",
     "scores",
     "audit",
+    "lists",
     "subgroups",
     "explain",
     "shapley",

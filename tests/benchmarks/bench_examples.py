@@ -33,6 +33,7 @@ ASKED: dict[str, Reach] = {
     "dogs_and_cats.py": Reach(120),
     "faces.py": Reach(120),
     "art.py": Reach(120),
+    "recommendations.py": Reach(120),
     "words.py": Reach(120),
     "words.py --transformer": Reach(120),
     "3,000 pictures of 64 × 64": Reach(float("inf"), 700),

@@ -359,3 +359,15 @@ def test_the_command_line_asks_for_numbers(tmp_path: Path) -> None:
     status, _, error = run_cli(["run", str(tmp_path / "a.toml"), "--out", str(tmp_path), "--quiet"])
     assert status == 0, error
     assert run_cli(["verify", str(tmp_path / "rows.json")])[0] == 0
+
+
+def test_a_value_that_many_have_stays_where_it_is() -> None:
+    """Reciprocal ranks, most of them 1: a few others beside move no distribution by more than their own share."""
+    rng = np.random.default_rng(0)
+    ranks = np.concatenate([rng.choice([1, 1, 1, 1, 1, 1, 1, 2, 3], 150), rng.choice([1] * 40 + [2], 150)])
+    rows = pd.DataFrame({"sex": ["f"] * 150 + ["m"] * 150, "rr": 1 / ranks})
+    data = ak.Dataset(rows, y_true=None, sensitive_features=["sex"])
+    report = ak.audit(None, data, checks=[ak.Measured("rr")])
+    f, m = (rows.loc[rows["sex"] == g, "rr"] for g in "fm")
+    told = report.finding("fairness/ks_distance[rr]/difference/sex").estimate.value
+    assert told == pytest.approx(stats.ks_2samp(f, m).statistic, abs=9 / 150)

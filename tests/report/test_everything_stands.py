@@ -31,7 +31,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
-    "identification": "y", "generation": "cls",
+    "identification": "y", "generation": "cls", "ranking": "num",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -41,6 +41,7 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "verification": ("p", "score"),
     "identification": ("p", "score"),
     "generation": ("clsp",),
+    "ranking": ("nump",),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",
@@ -134,9 +135,20 @@ def audited(check: str, task: Task) -> Report:
     )
     made = options(check, task, rows)
     asked = kind_of(check)(**made)
+    if check == "exposure":  # of lists, which a reader makes
+        return ak.audit(lists(), checks=[asked], name="p")
     model = net(task) if check in WITH_NET else ak.Predictions(*outputs)
     report = ak.audit(model, data, checks=[asked], sample=120, name="p")
     return report.model_copy(update={"words": Words(groups={"sex": {"Female": "women", "Male": "men"}})})
+
+
+def lists() -> ak.Rankings:
+    """Of 40 users ten items each, of whose kinds one is shown lower."""
+    rng = np.random.default_rng(1)
+    user, item = np.repeat(np.arange(40), 10), np.tile(np.arange(10), 40)
+    rows = {"user": user, "item": item, "relevant": rng.integers(0, 2, 400), "score": rng.random(400) - (item % 2) / 2}
+    more = {"sex": np.where(user % 2, "Female", "Male"), "kind": np.where(item % 2, "a", "b")}
+    return ak.Rankings(items={**rows, **more}, score="score", k=[3], user_groups=["sex"], item_groups=["kind"])
 
 
 def kind_of(check: str) -> Any:

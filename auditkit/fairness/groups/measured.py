@@ -73,6 +73,8 @@ class Measured(BaseCheck):
         Sets of attributes, each crossed; None: each declared attribute alone, and all of them crossed.
     reference
         Attribute → value of the group that the others are compared with, too.
+    distributions
+        Whether to tell how differently the number is distributed, beside its means.
 
     Rows without a number (NaN) are counted, and told; infinite numbers are an error. Weights and clusters count. Where
     rows have neither it also tells how differently the number is distributed, by the distances of Kolmogorov and
@@ -85,7 +87,7 @@ class Measured(BaseCheck):
     """
 
     NAME: ClassVar[str] = KIND
-    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel")
+    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel", "ranking")
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
     number: str
@@ -94,6 +96,7 @@ class Measured(BaseCheck):
     column: str | None = None
     by: Iterable[Iterable[str]] | None = None
     reference: Mapping[str, str] = field(default_factory=dict)
+    distributions: bool = True
     of: Callable[[Batch], Any] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -127,7 +130,7 @@ class Measured(BaseCheck):
 
     def options(self) -> dict[str, Any]:
         """The options, as JSON; a callable is none."""
-        unused = ("of", *(() if self.reference else ("reference",)))
+        unused = ("of", *(() if self.reference else ("reference",)), *(("distributions",) * self.distributions))
         return {k: v for k, v in super().options().items() if k not in unused}
 
     def gather(self, batch: Batch) -> NumberSums:
@@ -167,12 +170,13 @@ class Measured(BaseCheck):
             if self.reference and set(by) <= set(self.reference):
                 of_groups = against.Contrast(family, self.reference)
                 findings += [tested(of_groups, c) for c in against.TO_REFERENCE if "ratio" not in c or "ratio" in kinds]
-            if evidence.counted_alike:
+            if evidence.counted_alike and self.distributions:
                 own = {metric_of(self.number, m): d for m, d in DISTANCES.items()}
                 findings += of_values(evidence.values(*by), own, by, level=level)
+        if evidence.counted_alike or not self.distributions:
+            return Assessment(tuple(findings), sets.absent)
         what = f"how differently {self.number} is distributed"
-        lost = () if evidence.counted_alike else (NotMeasured(what=what, why=NOT_ALIKE, concern="fairness"),)
-        return Assessment(tuple(findings), (*sets.absent, *lost))
+        return Assessment(tuple(findings), (*sets.absent, NotMeasured(what=what, why=NOT_ALIKE, concern="fairness")))
 
     def _family(self, sums: NumberSums, by: Sequence[str], *, level: float) -> MeasuredFamily:
         return family_of(sums, self.number, by, level=level, unit=self.unit, better=self.better)

@@ -21,6 +21,7 @@ TASKS: dict[Task, str] = {
     "verification": "auditkit.inputs.tasks.verification:Verification",
     "identification": "auditkit.inputs.tasks.identification:Identification",
     "generation": "auditkit.inputs.tasks.generation:Generation",
+    "ranking": "auditkit.inputs.tasks.ranking:Ranking",
 }
 """Name → module:class."""
 

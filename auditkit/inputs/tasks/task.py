@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,6 +18,8 @@ from auditkit.records import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from auditkit.lists import Lists
 
 Option = Literal["positive", "classes", "score", "threshold"]
 
@@ -69,6 +71,10 @@ class AuditTask(ABC):
     """Whether outputs are logits or probabilities, of which scores in [0, 1] are made."""
     exclusive: ClassVar[bool] = True
     """Whether of several outputs of a row one is true, so that their probabilities add up to 1."""
+
+    def asks(self, lists: Lists | None) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+        """Name → options of the checks that an audit asks unless it is told; of users, with these lists."""
+        return tuple((name, {}) for name in self.checks)
 
     def columns(self, names: tuple[str, ...]) -> None:
         """DataError unless the target has as many columns as it should: one."""

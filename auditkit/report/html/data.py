@@ -68,7 +68,9 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     if p.model.kind == "torch" and p.model.parameters:
         facts.append(("Model", f"{shown(p.model.name, empty='a net')}, {p.model.parameters:,} parameters"))
     if p.model.kind == "none":
-        facts.append(("Model", "none: nothing is predicted, and numbers that rows have are compared"))
+        facts.append(
+            ("Model", d.kind.undecided or "none: nothing is predicted, and numbers that rows have are compared")
+        )
     if p.model.weights != "given":
         facts.append(("Weights of the model", WEIGHTS[p.model.weights]))
     if p.model.scale:
@@ -82,7 +84,7 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
 def _not_everywhere(d: DataProvenance) -> tuple[str, str]:
     """Rows that some rates cannot count."""
     if d.no_truths:
-        return "Truth", "not given: nothing that needs one is measured"
+        return "Truth", d.kind.untold or "not given: nothing that needs one is measured"
     if not d.missing_target and not d.missing_prediction:
         return "Left out of every rate", "none"
     lost = ((d.missing_target, "target", "truth"), (d.missing_prediction, "prediction", "decision"))

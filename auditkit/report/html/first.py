@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.rankings import EXPOSED
 from auditkit.formatting import interval, lower_first, points, quantity
 from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import changes, perfect
@@ -301,7 +303,12 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     if lead.finding.comparison in CHANGES:
         return _whose_change(look, lead, rows)
     if not lead.sides:
-        return f"{lead.finding.estimate.n:,} of the {rows:,} rows tested speak about this."
+        n, told = f"{lead.finding.estimate.n:,} of the {rows:,}", lead.finding.surest
+        known = METRICS.get(lead.finding.metric)
+        if told is None or known is None or known.kind != EXPOSED:
+            return f"{n} rows tested speak about this."
+        items = ", against ".join(look.say.mention(g) for g in told.groups)
+        return f"{upper_first(items)}; counted over the lists of {n} {look.say.unit} tested."
     who, e = lead.sides[0]
     own = look.rows_by_group(lead.finding.by).get(tuple(who.values()), e.n) if who else rows
     head = (

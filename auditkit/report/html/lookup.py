@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.rankings import EXPOSED
 from auditkit.records import (
     Comparison,
     Estimate,
@@ -236,7 +237,7 @@ def rated(f: Finding) -> bool:
     known = METRICS.get(f.metric)
     if known is None or f.unit:
         return False
-    return (f.concern in RATED and known.kind not in ("check", MEASURED)) or f.metric == TRUTH
+    return (f.concern in RATED and known.kind not in ("check", MEASURED, EXPOSED)) or f.metric == TRUTH
 
 
 def ranked(f: Finding) -> bool:

@@ -45,6 +45,8 @@ class Answer(NamedTuple):
     folded: tuple[Drawn, ...]
     says: bool
     """Whether it tells of a difference that is established, or of what a rule asks."""
+    failed: bool = False
+    """Whether a rule that asks about it failed."""
 
 
 class Answers(NamedTuple):
@@ -74,7 +76,7 @@ def view(look: Lookup, concern: Concern, names: Names) -> Answers:
         words = once([], own)
         return Answers((), words.others, (), words.shared, (), missing)
     told = of(look, own, names, elsewhere, null=null_figures(look, own))
-    first = sorted(told.answers, key=lambda a: (not a.says, not (a.charts or a.open)))[:1]
+    first = sorted(told.answers, key=lambda a: (not a.failed, not a.says, not (a.charts or a.open)))[:1]
     rest = tuple(a for a in told.answers if a not in first)
     return told._replace(missing=missing, answers=(*first, *rest))
 
@@ -127,10 +129,11 @@ def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: N
     figure = Figure(_metric_and_law(lead), title_of(lead), _subtitle(found, charts), unstable.strip(), table, told)
     exhibits = drawn(look, found, room, names)
     first = () if charts else tuple(x for x in exhibits if x.kind != "table")[:1]
-    asked = {v.finding for v in look.report.verdicts}
+    asked = {v.finding: v.status for v in look.report.verdicts}
     says = any(established(f) or f.id in asked for f in found)
+    failed = any(asked.get(f.id) == "fail" for f in found)
     folded = tuple(x for x in exhibits if x not in first)
-    return Answer(names.figure(figure), charts, first, folded, says)
+    return Answer(names.figure(figure), charts, first, folded, says, failed)
 
 
 def behind(look: Lookup, names: Names) -> tuple[Drawn, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditkit.catalogue.generated import AGAINST, SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.rankings import EXPOSED
 from auditkit.formatting import limit
 from auditkit.records import CHANGES, Estimate, Rule, Status, Verdict
 from auditkit.report.html.lookup import Lookup
@@ -104,7 +105,7 @@ def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
 def _times(rule: Rule) -> str:
     """What a ratio is of: how often something happens, or how much."""
     known = METRICS.get(rule.metric)
-    return "times as much as" if known is not None and known.kind == MEASURED else "times as often as"
+    return "times as much as" if known is not None and known.kind in (MEASURED, EXPOSED) else "times as often as"
 
 
 def _each(rule: Rule) -> str:
