@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
+    from auditkit.fairness.groups.detections import DetectionCurves as DetectionCurves
+    from auditkit.fairness.groups.detections import DetectionRates as DetectionRates
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.generated import Generated as Generated
+    from auditkit.readers.detections import Detections as Detections
     from auditkit.readers.identification import Identification as Identification
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
@@ -108,6 +111,7 @@ _HOMES = {
     "Source": "inputs.source",
     "Join": "inputs.join",
     "Generated": "readers.generated",
+    "Detections": "readers.detections",
     "Identification": "readers.identification",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
@@ -127,6 +131,8 @@ _HOMES = {
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
     "GeneratedShares": "fairness.groups.generated",
+    "DetectionCurves": "fairness.groups.detections",
+    "DetectionRates": "fairness.groups.detections",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",

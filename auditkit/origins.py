@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field
 
 from auditkit.estimates import Record, Terse
 
-Task = Literal["binary", "multiclass", "regression", "multilabel", "verification", "identification", "generation"]
+Task = Literal[
+    "binary", "multiclass", "regression", "multilabel", "verification", "identification", "generation", "detection"
+]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -75,6 +77,12 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "score of the value judged",
         unit="samples",
         reader="auditkit.readers.generated:Generated",
+    ),
+    "detection": TaskKind(
+        "yes or no",
+        "whether there is an object ({y_true}); yes is “{positive}”",
+        unit="objects and scenes",
+        reader="auditkit.readers.detections:Detections",
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

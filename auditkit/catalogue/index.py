@@ -16,6 +16,7 @@ from auditkit.catalogue import (
     composites,
     confusion,
     derived,
+    detections,
     explanations,
     gaps,
     generated,
@@ -54,6 +55,7 @@ _HOMES = (
     measured,
     matches,
     generated,
+    detections,
 )
 
 GROUP = "auditkit.metrics"
@@ -101,7 +103,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES | detections.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

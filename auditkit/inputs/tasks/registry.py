@@ -21,6 +21,7 @@ TASKS: dict[Task, str] = {
     "verification": "auditkit.inputs.tasks.verification:Verification",
     "identification": "auditkit.inputs.tasks.identification:Identification",
     "generation": "auditkit.inputs.tasks.generation:Generation",
+    "detection": "auditkit.inputs.tasks.detection:Detection",
 }
 """Name → module:class."""
 
