@@ -57,7 +57,7 @@ def overlaps(
     """
     found: list[tuple[Ints, Ints, Floats]] = []
     places = np.intersect1d(truth_place, box_place)
-    of = [np.searchsorted(x, places, side) for x in (truth_place, box_place) for side in ("left", "right")]  # type: ignore[call-overload]
+    of = [np.searchsorted(x, places, side) for x in (truth_place, box_place) for side in ("left", "right")]
     for t, t_end, d, d_end in zip(*(x.tolist() for x in of), strict=True):
         iou = overlap(truths[t:t_end], boxes[d:d_end], crowd[t:t_end])
         box, truth = np.nonzero(iou >= min(least, _ALMOST))

@@ -16,8 +16,8 @@ COMPARED: tuple[Comparison, ...] = ("overall", "group_min", "group_max", "differ
 _COCO = "Lin et al. (2014), ECCV: Microsoft COCO"
 _DOLLAR = "Dollár, Wojek, Schiele & Perona (2012), IEEE TPAMI 34:743"
 _REPLICATES = (
-    "variance from 500 Poisson replicates of the scenes, as Wilson's with as many objects as have it; Student's t by the "
-    "effective number of scenes; gaps by MOVER with the correlation of the groups, at the studentized range"
+    "variance from 500 Poisson replicates of the scenes, as Wilson's with as many objects as have it; Student's t by "
+    "the effective number of scenes; gaps by MOVER with the correlation of the groups, at the studentized range"
 )
 
 METRICS = (
@@ -68,8 +68,8 @@ METRICS = (
         title="Average precision (AP)",
         plain="average precision",
         definition="Precision at every recall, averaged, as the score at which boxes count falls; of several classes "
-        "the mean. Of a group: objects of other groups are ignored (a box on one is neither right nor wrong), and boxes "
-        "that are on no object count in every group.",
+        "the mean. Of a group: objects of other groups are ignored (a box on one is neither right nor wrong), and "
+        "boxes that are on no object count in every group.",
         formula="mean over 101 recalls r of max precision at recall ≥ r, and over classes; IoU ≥ the first threshold",
         denominator_words="objects",
         direction="higher is better",
@@ -87,10 +87,10 @@ METRICS = (
         name=MISS_RATE,
         title="Log-average miss rate (LAMR)",
         plain="miss rate at few false alarms",
-        definition="The geometric mean of the miss rates at nine rates of false alarms, from one in a hundred scenes to "
-        "one a scene; of several classes the mean. Of a group as average precision is: boxes on no object count in every "
-        "group.",
-        formula="exp(mean of log MR(f)) over f = 10^−2, 10^−1.75, …, 10^0 false alarms a scene; MR of 0 counts as 1e−10",
+        definition="The geometric mean of the miss rates at nine rates of false alarms, from one in a hundred scenes "
+        "to one a scene; of several classes the mean. Of a group as average precision is: boxes on no object count "
+        "in every group.",
+        formula="exp(mean of log MR(f)) over f = 10^−2, 10^−1.75, …, 10^0 false alarms a scene; MR ≥ 1e−10",
         denominator_words="objects",
         direction="lower is better",
         reference=_DOLLAR,
@@ -106,7 +106,7 @@ METRICS = (
         name=ALARMS,
         title="False alarms a scene",
         plain="false alarms a scene",
-        definition="Boxes that are on no object, from the score on that decides, a scene; by what is declared of scenes.",
+        definition="Boxes on no object, from the score on that decides, a scene; by what is declared of scenes.",
         formula="Σ boxes on no object / scenes",
         denominator_words="scenes",
         direction="lower is better",

@@ -175,9 +175,7 @@ class Detected:
     def from_json(cls, data: dict[str, Any]) -> Detected:
         """From `to_json`; EvidenceError for what cannot be."""
         what = "the detections"
-        found = reading.fields(
-            data, what, "by", "of_scenes", "asked", "counts", "sets", "absent", "classes", "alarms"
-        )
+        found = reading.fields(data, what, "by", "of_scenes", "asked", "counts", "sets", "absent", "classes", "alarms")
         by, of_scenes = (reading.names(found[k], f"'{k}' of {what}") for k in ("by", "of_scenes"))
         told = reading.fields(found["asked"], f"what is asked of {what}", *Asked._fields)
         iou = tuple(reading.numbers(told["iou"], "iou", low=0, most=100).tolist())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from auditkit.arrays import Bools, Floats, Ints, Keys
+from auditkit.arrays import Bools, Floats, Ints
 from auditkit.boxes import COLUMN, NO_OBJECT, Asked, Matcher, kept, overlaps
 from auditkit.errors import DataError, EvidenceError
 from auditkit.evidence.clusters import cluster_hashes, multiplicities
@@ -65,14 +65,16 @@ class SceneBoxes:
 
         DataError for texts that are something else.
         """
-        frame = pd.DataFrame({a: np.asarray(groups[a]).astype(object) for a in groups})
+        frame = pd.DataFrame({str(a): np.asarray(groups[str(a)]).astype(object) for a in groups})
         by = tuple(str(a) for a in frame.columns)
         try:
             read = json.loads(f"[{','.join(rows)}]")
             scene_at = np.array([len(r) == 4 for r in read], dtype=bool)
             told = [r for r, is_scene in zip(read, scene_at, strict=True) if is_scene]
             things = pd.DataFrame([r for r in read if len(r) != 4], columns=["scene", "kind", *_BOX])
-            boxes = pd.DataFrame([(s, *b) for s, _, of, _ in told for b in of], columns=["scene", *_BOX, "score", "kind"])
+            boxes = pd.DataFrame(
+                [(s, *b) for s, _, of, _ in told for b in of], columns=["scene", *_BOX, "score", "kind"]
+            )
             crowds = pd.DataFrame([(s, *b) for s, *_, of in told for b in of], columns=["scene", *_BOX, "kind"])
             asked = {Asked(tuple(iou), int(most), float(at)) for _, (iou, most, at), _, _ in told}
         except (TypeError, ValueError) as e:
@@ -122,7 +124,9 @@ class SceneBoxes:
         scenes = self.scenes.iloc[order].reset_index(drop=True)
         index = pd.Index(scenes["scene"])
         if not index.is_unique:
-            raise EvidenceError(f"the scene '{index[index.duplicated()][0]}' comes twice: parts have no scene in common")
+            raise EvidenceError(
+                f"the scene '{index[index.duplicated()][0]}' comes twice: parts have no scene in common"
+            )
         kinds = sorted({*self.objects["kind"], *self.boxes["kind"]})
         return _Matched.of(self, scenes, index, kinds).told()
 
@@ -255,7 +259,7 @@ class _Matched:
 
     def _alarms(self) -> NumberSums:
         """False alarms of each scene, by what is declared of scenes."""
-        n = np.zeros(len(self.scenes))
+        n = np.zeros(len(self.scenes), np.int64)
         if self.matchers:
             on = self.matchers[0].matched(self.objects["crowd"].to_numpy(bool))
             n = np.bincount(

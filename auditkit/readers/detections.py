@@ -1,4 +1,4 @@
-"""Boxes of a detector as rows: which objects it finds from a score on, and what it takes for one where there is none."""
+"""Boxes of a detector as rows: which objects it finds, and what it takes for one where there is none."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Detections(Reader):
     Parameters
     ----------
     truths
-        COCO's JSON (its path, or the dict), or a list of dicts, one a scene: `boxes` (N, 4), `labels` (N,), `scene` (its
-        id; left out: its position), `crowd` (N,), and attributes, one of the scene or one an object.
+        COCO's JSON (its path, or the dict), or a list of dicts, one a scene: `boxes` (N, 4), `labels` (N,), `scene`
+        (its id; left out: its position), `crowd` (N,), and attributes, one of the scene or one an object.
     results
         COCO's results (a path, or the list), or a list of dicts, one a scene: `boxes`, `labels`, `scores`, `scene`.
         Lists, arrays and tensors serve.
@@ -101,12 +101,14 @@ class Detections(Reader):
             raise DataError("score_range of boxes is the least and the greatest score there can be, as in [0, 1]")
         low, high = model.score_range or (0.0, 1.0)
         if not low < self.at_score:
-            raise DataError(f"at_score is above {low:g}, the score of an object that no box is on; got {self.at_score:g}")
+            raise DataError(
+                f"at_score is above {low:g}, the score of an object that no box is on; got {self.at_score:g}"
+            )
         beyond = np.flatnonzero((boxes.score < low) | (boxes.score > high))
         if len(beyond):
             raise DataError(
-                f"{len(beyond):,} boxes have a score outside of {low:g} to {high:g}, the first {boxes.score[beyond[0]]:g} "
-                f"in the scene '{boxes.scene[beyond[0]]}': say score_range=[least, greatest]"
+                f"{len(beyond):,} boxes have a score outside of {low:g} to {high:g}, the first "
+                f"{boxes.score[beyond[0]]:g} in the scene '{boxes.scene[beyond[0]]}': say score_range=[least, greatest]"
             )
         asked = Asked(tuple(float(x) for x in self.iou), self.max_detections, float(self.at_score))
         rows = self._rows(scenes, boxes, asked, low)
@@ -132,7 +134,8 @@ class Detections(Reader):
             object_row(s, k, b)
             for s, k, b in zip(objects.scene[own], objects.kind[own], objects.box[own].tolist(), strict=True)
         ]
-        crowds, found = _by_scene(objects, objects.crowd, scored=False), _by_scene(boxes, boxes.score == boxes.score)
+        crowds = _by_scene(objects, objects.crowd, scored=False)
+        found = _by_scene(boxes, np.ones(len(boxes.score), bool))
         told += [scene_row(s, asked, found[s], crowds[s]) for s in ids]
         position = {s: i for i, s in enumerate(ids)}
         of = [position[s] for s in objects.scene[own]]
@@ -163,7 +166,7 @@ def _column(name: str, scenes: Scenes, own: Bools, of: Sequence[int]) -> list[An
     objects = scenes.objects
     if name in objects.attributes:
         values = objects.attributes[name]
-        return [*(values[i] for i in np.flatnonzero(own)), *[NO_OBJECT] * len(scenes.ids)]
+        return [*(values[i] for i in np.flatnonzero(own).tolist()), *[NO_OBJECT] * len(scenes.ids)]
     if name in scenes.attributes:
         each = scenes.attributes[name]
         return [*(each[i] for i in of), *each]
@@ -176,7 +179,7 @@ def _column(name: str, scenes: Scenes, own: Bools, of: Sequence[int]) -> list[An
 
 def _sizes(box: Floats) -> list[str]:
     area = box[:, 2] * box[:, 3]
-    return np.select([area < _SMALL, area < _LARGE], ["small", "medium"], "large").tolist()
+    return [str(x) for x in np.select([area < _SMALL, area < _LARGE], ["small", "medium"], "large")]
 
 
 def _scored(scenes: Scenes, boxes: Boxes, asked: Asked, low: float) -> tuple[Floats, Floats]:
@@ -209,7 +212,9 @@ def _scored(scenes: Scenes, boxes: Boxes, asked: Asked, low: float) -> tuple[Flo
 def _by_scene(boxes: Boxes, where: Bools, *, scored: bool = True) -> dict[str, list[list[Any]]]:
     """Scene → its boxes as lists."""
     out: dict[str, list[list[Any]]] = defaultdict(list)
-    each = zip(boxes.scene[where], boxes.kind[where], boxes.box[where].tolist(), boxes.score[where].tolist(), strict=True)
+    each = zip(
+        boxes.scene[where], boxes.kind[where], boxes.box[where].tolist(), boxes.score[where].tolist(), strict=True
+    )
     for s, k, b, x in each:
         out[s].append([*b, x, k] if scored else [*b, k])
     return out
@@ -223,8 +228,8 @@ def _said(scenes: Scenes, boxes: Boxes, asked: Asked) -> tuple[str, ...]:
     lost = int(beyond[beyond > 0].sum())
     also = f" (average precision also from {' and '.join(others)} on)" if others else ""
     return (
-        f"{n - crowds:,} objects in {len(scenes.ids):,} scenes, and {len(boxes.kind):,} boxes. A box is on an object of its "
-        f"class where they overlap by {first} (intersection over union) or more{also}, matched by falling score as "
+        f"{n - crowds:,} objects in {len(scenes.ids):,} scenes, and {len(boxes.kind):,} boxes. A box is on an object of "
+        f"its class where they overlap by {first} (intersection over union) or more{also}, matched by falling score as "
         f"COCO does; an object is found where the score of its box is {asked.at_score:g} or more.",
         *([f"{crowds:,} regions are crowds: no object to be found, and boxes on them are neither right nor wrong."]
           if crowds else []),

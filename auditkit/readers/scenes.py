@@ -92,8 +92,9 @@ def truths_of(given: Any, box_format: Format | None, categories: Sequence[str] |
         raise DataError(
             f"'{min(twice)}' is one value in some scenes, and one an object in others: give it in one way in all"
         )
-    found = _joined(boxes, {a: [x for o, b in zip(per_object, boxes, strict=True) for x in o.get(a, [None] * len(b.box))]
-                            for a in dict.fromkeys(a for x in per_object for a in x)})  # fmt: skip
+    both = list(zip(per_object, boxes, strict=True))
+    each = dict.fromkeys(a for x in per_object for a in x)
+    found = _joined(boxes, {a: [x for o, b in both for x in o.get(a, [None] * len(b.box))] for a in each})
     known = dict.fromkeys([*(categories or ()), *found.kind.tolist()])
     if categories is not None and (more := [k for k in found.kind.tolist() if k not in set(categories)]):
         raise DataError(f"an object is of the class '{more[0]}', which categories does not name: {listing(categories)}")
@@ -114,8 +115,8 @@ def results_of(given: Any, scenes: Scenes, box_format: Format | None) -> Boxes:
     told = _scenes_in(data, "the results", empty=True)
     if any("scene" not in s for s in told) and len(told) != len(scenes.ids):
         raise DataError(
-            f"the results are of {len(told):,} scenes, the truths of {len(scenes.ids):,}: give as many, in their order, "
-            "or name each, as in {'scene': …}"
+            f"the results are of {len(told):,} scenes, the truths of {len(scenes.ids):,}: give as many, in their "
+            "order, or name each, as in {'scene': …}"
         )
     ids = [_name(s["scene"], "a scene") if "scene" in s else scenes.ids[i] for i, s in enumerate(told)]
     _once(ids)
@@ -294,8 +295,8 @@ def _once(ids: Sequence[str]) -> None:
 def _scenes_in(data: Any, what: str, *, empty: bool = False) -> list[Mapping[str, Any]]:
     if not isinstance(data, list | tuple) or not all(isinstance(s, Mapping) for s in data) or not (data or empty):
         raise DataError(
-            f"{what} are COCO's JSON, or a list of dicts, one a scene, as in [{{'scene': 1, 'boxes': …, 'labels': …}}]; "
-            f"got {type(data).__name__}"
+            f"{what} are COCO's JSON, or a list of dicts, one a scene, as in "
+            f"[{{'scene': 1, 'boxes': …, 'labels': …}}]; got {type(data).__name__}"
         )
     return list(data)
 

@@ -1,4 +1,4 @@
-"""Average precision and log-average miss rate in K groups: limits from replicates of the scenes, and every comparison."""
+"""Average precision and log-average miss rate in K groups, with limits from replicates of the scenes."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ class CurveFamily(QuantityFamily):
 def curves_of(
     told: Detected, metric: str, by: Sequence[str], *, level: float, min_n: int = SPARSE, threshold: int = 0
 ) -> CurveFamily:
-    """One metric in the groups of these attributes; `by=()` gives one group, everybody. `threshold`: the position of the
-    overlap, of average precision."""
+    """One metric in the groups of these attributes; `by=()` gives one group, everybody.
+
+    `threshold`: the position of the overlap, of average precision.
+    """
     found = told.of(by)
     assert found is not None, "asked of sets that there are"
     which = len(told.asked.iou) if metric == MISS_RATE else threshold

@@ -1,14 +1,14 @@
-"""DetectionRates and DetectionCurves: who is missed, how precisely who is found, and how many false alarms there are."""
+"""DetectionRates and DetectionCurves: who is missed, how precisely others are found, and false alarms a scene."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from auditkit.batch import Batch
 from auditkit.boxes import COLUMN
-from auditkit.catalogue.detections import ALARMS, COMPARED, MISS_RATE, PRECISION
+from auditkit.catalogue.detections import ALARMS, COMPARED, DETECTION, MISS_RATE, PRECISION
 from auditkit.catalogue.index import METRICS
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError
@@ -57,8 +57,8 @@ class DetectionRates(MatchRates):
         )
 
     def _of_pairs(
-        self, evidence: Tally, by: Sequence[str], families: dict[str, Family], *, level: float
-    ) -> list[Finding]:  # type: ignore[override]
+        self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
+    ) -> list[Finding]:
         """Objects are no pairs."""
         return []
 
@@ -105,9 +105,7 @@ class DetectionCurves(BaseCheck):
             for metric in (PRECISION, MISS_RATE):
                 family = curves_of(told, metric, by, level=level)
                 tables = of_every_threshold(told, by) if metric == PRECISION else ()
-                findings += [
-                    tested(family, c, exhibits=tables if c == "difference" else ()) for c in OF_CURVES
-                ]
+                findings += [tested(family, c, exhibits=tables if c == "difference" else ()) for c in OF_CURVES]
             if set(by) <= set(told.of_scenes):
                 findings += [tested(alarms_of(told, by, level=level), c) for c in OF_CURVES]
         why = f"more than {MOST_GROUPS} groups: name smaller sets, as in by=[['light']]"
@@ -121,7 +119,7 @@ class DetectionCurves(BaseCheck):
 def answering(told: Detected, asked: Question) -> Answer | None:
     """What answers a question from stored curves; None where they do not."""
     known = asked.of_attributes(told.by)
-    if known is None or asked.comparison not in COMPARED or METRICS[asked.metric].kind != "detection":
+    if known is None or asked.comparison not in COMPARED or METRICS[asked.metric].kind != DETECTION:
         return None
     if asked.metric == ALARMS:
         if not set(known.by) <= set(told.of_scenes):
@@ -140,4 +138,3 @@ def why_not(told: Detected, asked: Question) -> str:
     if told.of(asked.by) is None and set(asked.by) <= set(told.by):
         return f"curves were not drawn by {' and '.join(asked.by)}: DetectionCurves(by=…) says by what"
     return ""
-
