@@ -7,7 +7,7 @@ import math
 from auditkit.catalogue.metric import Metric, Wording
 from auditkit.records import Comparison
 
-DETECTION = "detection"
+DETECTION = "detected"
 """The kind of what is made of all boxes of all scenes."""
 PRECISION, MISS_RATE, ALARMS = "average_precision", "log_average_miss_rate", "false_alarms_per_scene"
 COMPARED: tuple[Comparison, ...] = ("overall", "group_min", "group_max", "difference", "ratio")

@@ -228,9 +228,9 @@ def _said(scenes: Scenes, boxes: Boxes, asked: Asked) -> tuple[str, ...]:
     lost = int(beyond[beyond > 0].sum())
     also = f" (average precision also from {' and '.join(others)} on)" if others else ""
     return (
-        f"{n - crowds:,} objects in {len(scenes.ids):,} scenes, and {len(boxes.kind):,} boxes. A box is on an object of "
-        f"its class where they overlap by {first} (intersection over union) or more{also}, matched by falling score as "
-        f"COCO does; an object is found where the score of its box is {asked.at_score:g} or more.",
+        f"{n - crowds:,} objects in {len(scenes.ids):,} scenes, and {len(boxes.kind):,} boxes. A box is on an object "
+        f"of its class where they overlap by {first} (intersection over union) or more{also}, matched by falling score "
+        f"as COCO does; an object is found where the score of its box is {asked.at_score:g} or more.",
         *([f"{crowds:,} regions are crowds: no object to be found, and boxes on them are neither right nor wrong."]
           if crowds else []),
         *([f"{lost:,} boxes are left out: of a scene and class the {asked.most:,} of the highest scores count."]
