@@ -30,6 +30,8 @@ class TaskKind:
     """What a model says of a row."""
     unit: str = ""
     """What a row is, as a plural noun, where it is no person."""
+    beside: str = ""
+    """What other rows there are, which are none of these and of which no rate is: a plural noun; empty: none."""
     reader: str = ""
     """module:class of what makes its rows and decisions; empty: they are given as they are."""
 
@@ -81,7 +83,8 @@ TASK_KINDS: dict[Task, TaskKind] = {
     "detection": TaskKind(
         "yes or no",
         "whether there is an object ({y_true}); yes is “{positive}”",
-        unit="objects and scenes",
+        unit="objects",
+        beside="scenes",
         reader="auditkit.readers.detections:Detections",
     ),
 }

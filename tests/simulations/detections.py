@@ -20,14 +20,16 @@ from auditkit.evidence.numbers import NumberSums
 from auditkit.evidence.precision import Ranked
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.detected import curves_of
+from auditkit.fairness.families.family import GroupFamily
 from auditkit.fairness.groups.matches import answering
 from auditkit.question import Question
-from auditkit.records import Comparison, Estimate
+from auditkit.records import Estimate
 from tests.simulations.setting import Outcome, Setting
 
 MANY = 60_000
 """Scenes of which the truth is taken."""
 AT = 0.5
+_NONE = NumberSums.of({}, values=[0.0])
 ASKED = Asked((0.5,), 100, AT)
 
 
@@ -72,9 +74,8 @@ class Drawn:
         values = np.array([[r.precision for r in ranked], [r.miss_rate for r in ranked]])
         drawn = np.stack([r.drawn(times, miss_rate=True) for r in ranked], axis=1)
         names = [(f"g{g}",) for g in range(self.groups)]
-        none = NumberSums.of({}, values=np.zeros(self.scenes))
         made = OfSet.of(("g",), names, sizes, values, drawn)
-        return Detected(("g",), (), ASKED, {"scenes": self.scenes, "boxes": 0}, (made,), (), (), none)
+        return Detected(("g",), (), ASKED, {"scenes": self.scenes, "boxes": 0}, (made,), (), (), _NONE)
 
     def tally(self) -> Tally:
         """The objects, as an audit counts them."""
@@ -115,30 +116,24 @@ def by_group(
         told, tally = drawn.told(), drawn.tally()
         out: dict[str, bool | None] = {}
         for metric, short in ((PRECISION, "AP"), (MISS_RATE, "LAMR"), ("object_recall", "recall")):
-
-            def ask(kind: Comparison, metric: str = metric) -> Estimate:
-                if metric == "object_recall":
-                    found = answering(tally, Question(metric, kind, ("g",)))
-                else:
-                    found = curves_of(told, metric, ("g",), level=0.95)
-                assert found is not None
-                finding = found.finding(kind)
-                return finding.by_group[0].estimate if kind == "overall" else finding.estimate
-
+            if metric == "object_recall":
+                family = answering(tally, Question(metric, "difference", ("g",)))
+            else:
+                family = curves_of(told, metric, ("g",), level=0.95)
+            assert isinstance(family, GroupFamily)
             of = truth[metric]
             equal = len(set(seen)) == 1
             gap, ratio = (0.0, 1.0) if equal else (max(of) - min(of), min(of) / max(of))
-            difference = ask("difference")
+            difference = family.measured("difference")[0]
             if metric != "object_recall":
-                own = curves_of(told, metric, ("g",), level=0.95).by_group[0].estimate
-                out[f"covers {short}"] = _holds(own, float(np.mean(of)) if equal else of[0])
+                out[f"covers {short}"] = _holds(family.estimate(0), float(np.mean(of)) if equal else of[0])
             out[f"covers gap in {short}"] = _holds(difference, gap)
-            out[f"covers ratio of {short}"] = _holds(ask("ratio"), ratio)
+            out[f"covers ratio of {short}"] = _holds(family.measured("ratio")[0], ratio)
             shown = None if difference.low is None else difference.low > 0
             out[f"{'false gap' if equal else 'shows a gap'} in {short}"] = shown
         return out
 
-    return Setting(f"detections: {what}", once, replications=250)
+    return Setting(f"detections: {what}", once, replications=200)
 
 
 SETTINGS = (

@@ -137,6 +137,15 @@ class Lookup:
         return measured_in(self.report, metric, unit)
 
     @property
+    def tested(self) -> int:
+        """How many there are of what rows are: all rows, but where others, which no rate is of, stand beside them."""
+        data = self.report.provenance.data
+        if not data.kind.beside:
+            return data.rows
+        rates = (f for f in self.report.findings if f.comparison == "overall" and METRICS[f.metric].kind == "rate")
+        return max((f.estimate.n for f in rates), default=data.rows)
+
+    @property
     def unit(self) -> str:
         """What a predicted number is counted in; empty where nobody says."""
         return shown(self.report.words.target_unit, empty="")
