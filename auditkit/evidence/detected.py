@@ -92,8 +92,8 @@ class OfSet:
             "clusters": self.clusters.tolist(),
             "worth": {k: v.tolist() for k, v in self.values._asdict().items()},
             "common": self.common.astype(int).tolist(),
-            "precision": [_written(x) for x in self.precision],
-            "miss_rate": _written(self.miss_rate),
+            "ap": [_written(x) for x in self.precision],
+            "lamr": _written(self.miss_rate),
             "errors": self.errors.tolist(),
         }
 
@@ -102,7 +102,7 @@ class OfSet:
         """From `to_json`; EvidenceError for what cannot be."""
         what = "the curves of a set"
         found = reading.fields(
-            data, what, "by", "groups", "objects", "clusters", "worth", "common", "precision", "miss_rate", "errors"
+            data, what, "by", "groups", "objects", "clusters", "worth", "common", "ap", "lamr", "errors"
         )
         by = reading.names(found["by"], f"'by' of {what}")
         read = reading.items(found["groups"], f"groups of {what}", most=reading.MOST_GROUPS)
@@ -113,8 +113,8 @@ class OfSet:
         told = reading.fields(found["worth"], f"worth of {what}", *Clusters._fields)
         worth = (reading.numbers(told[x], f"{x} of {what}", low=0, length=k) for x in Clusters._fields)
         common = reading.matrix(found["common"], f"what groups of {what} share", rows=k, width=k, low=0)
-        lines = reading.items(found["precision"], f"precision of {what}", length=thresholds)
-        values = [_read(x, f"a rate of {what}", k) for x in (*lines, found["miss_rate"])]
+        lines = reading.items(found["ap"], f"ap of {what}", length=thresholds)
+        values = [_read(x, f"a rate of {what}", k) for x in (*lines, found["lamr"])]
         errors = reading.items(found["errors"], f"errors of {what}", length=(thresholds + 1) * k)
         width = len(reading.items(errors[0], f"errors of {what}")) if errors else 0
         return cls(
