@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
-    from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
     from auditkit.fairness.groups.detections import DetectionCurves as DetectionCurves
     from auditkit.fairness.groups.detections import DetectionRates as DetectionRates
+    from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -80,8 +80,8 @@ if TYPE_CHECKING:
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
-    from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.detections import Detections as Detections
+    from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context

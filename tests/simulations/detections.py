@@ -133,7 +133,7 @@ def by_group(
             out[f"{'false gap' if equal else 'shows a gap'} in {short}"] = shown
         return out
 
-    return Setting(f"detections: {what}", once, replications=100)
+    return Setting(f"detections: {what}", once, replications=500)
 
 
 SETTINGS = (
