@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.detections import DetectionCurves as DetectionCurves
+    from auditkit.fairness.groups.detections import DetectionRates as DetectionRates
     from auditkit.fairness.groups.exposure import Exposure as Exposure
     from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.detections import Detections as Detections
     from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
     from auditkit.readers.rankings import Rankings as Rankings
@@ -110,6 +113,7 @@ _HOMES = {
     "Source": "inputs.source",
     "Join": "inputs.join",
     "Generated": "readers.generated",
+    "Detections": "readers.detections",
     "Identification": "readers.identification",
     "Rankings": "readers.rankings",
     "Verification": "readers.verification",
@@ -131,6 +135,8 @@ _HOMES = {
     "ClassFairness": "fairness.groups.classes",
     "GeneratedShares": "fairness.groups.generated",
     "Exposure": "fairness.groups.exposure",
+    "DetectionCurves": "fairness.groups.detections",
+    "DetectionRates": "fairness.groups.detections",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "RegressionFairness": "fairness.groups.regression",

@@ -19,6 +19,7 @@ Task = Literal[
     "identification",
     "generation",
     "ranking",
+    "detection",
 ]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
@@ -41,6 +42,8 @@ class TaskKind:
     """Where rows have no truth of their own: what is known in its place."""
     undecided: str = ""
     """Where nothing is predicted of a row: what the system does in its place."""
+    beside: str = ""
+    """What other rows there are, which are none of these and of which no rate is: a plural noun; empty: none."""
     reader: str = ""
     """module:class of what makes its rows and decisions; empty: they are given as they are."""
     groups: tuple[str, ...] = ("sensitive_features",)
@@ -99,6 +102,13 @@ TASK_KINDS: dict[Task, TaskKind] = {
         undecided="lists of items, one a user; numbers of the lists, and which items they show, are compared",
         reader="auditkit.readers.rankings:Rankings",
         groups=("user_groups", "item_groups", "popularity"),
+    ),
+    "detection": TaskKind(
+        "yes or no",
+        "whether there is an object ({y_true}); yes is “{positive}”",
+        unit="objects",
+        beside="scenes",
+        reader="auditkit.readers.detections:Detections",
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

@@ -18,7 +18,7 @@ EVERYTHING = {
     "gate", "report", "judging", "provenance", "checks", "progress", "accidents", "disclosure", "deciding", "options",
     "values", "alignment", "progress_bar", "batch", "question", "observing", "assertions", "clock", "completing",
     "lacking",
-    "readers", "lists",
+    "readers", "boxes", "lists",
 }  # fmt: skip
 # room → (our rooms it may import, third-party packages it may import); TYPE_CHECKING blocks are free
 BORDERS: dict[str, tuple[set[str], set[str]]] = {
@@ -85,15 +85,17 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"records", "batch", "evidence", "lists", "values", "alignment", "progress", "progress_bar"},
         {"torch", "numpy", "pandas", "PIL", "narwhals", "pyarrow", "safetensors", "sklearn", "threadpoolctl"},
     ),
+    "boxes": (set(), {"numpy"}),
     "readers": (
-        {"batch", "catalogue", "inputs", "lists", "options", "records", "values"},
+        {"batch", "boxes", "catalogue", "inputs", "lists", "options", "records", "values"},
         {"numpy", "pandas"},
     ),
-    "evidence": ({"batch", "lists", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
+    "evidence": ({"batch", "boxes", "lists", "records", "disclosure", "values", "alignment"}, {"numpy", "pandas"}),
     "stats": ({"mover"}, {"numpy", "scipy"}),
     "fairness": (
         {
             "batch",
+            "boxes",
             "question",
             "check",
             "options",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -245,6 +246,32 @@ def test_recommendations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert told[name].value == pytest.approx(exposure[own].sum() / exposure.sum() / merit, abs=1e-3)
         assert told[name].high is not None
         assert told[name].high < 0.5
+
+
+def test_cars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the detector was hardly taught, it misses: the dark, by as much as a count of its boxes says."""
+    report = run("cars", tmp_path, quick=True)
+    assert light(tmp_path / "cars.html")
+    assert not report.not_measured
+    assert "missed-in-the-dark: fail" in capsys.readouterr().out
+    gap = report.finding("fairness/miss_rate/difference/light")
+    assert gap.surest is not None
+    assert [g["light"] for g in gap.surest.groups] == ["bright", "dark"]
+    truths, results = (json.loads((tmp_path / "cars" / f"{x}.json").read_text()) for x in ("truths", "results"))
+    missed: dict[str, list[bool]] = {"bright": [], "dark": []}
+    for image in truths["images"]:
+        boxes = [r["bbox"] for r in results if r["image_id"] == image["id"] and r["score"] >= 0.3]
+        people = [n["bbox"] for n in truths["annotations"] if n["image_id"] == image["id"]]
+        missed[image["light"]] += [max((iou(p, b) for b in boxes), default=0.0) < 0.5 for p in people]
+    told = {g.group["light"]: g.estimate.value for g in gap.by_group}
+    assert told == {name: pytest.approx(np.mean(of), abs=0.01) for name, of in missed.items()}
+
+
+def iou(a: list[float], b: list[float]) -> float:
+    """Of two boxes: left, top, width, height."""
+    w, h = (min(a[i] + a[i + 2], b[i] + b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    both = max(w, 0.0) * max(h, 0.0)
+    return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
 @needs("mlxtend")

@@ -16,6 +16,7 @@ from auditkit.catalogue import (
     composites,
     confusion,
     derived,
+    detections,
     explanations,
     gaps,
     generated,
@@ -56,6 +57,7 @@ _HOMES = (
     matches,
     generated,
     rankings,
+    detections,
 )
 
 GROUP = "auditkit.metrics"
@@ -103,7 +105,7 @@ class _Catalogue(dict[str, Metric]):
 METRICS: dict[str, Metric] = _Catalogue((m.name, m) for home in _HOMES for m in home.METRICS)
 
 ALIASES: dict[str, tuple[str, str | None]] = (
-    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES
+    confusion.ALIASES | composites.ALIASES | scores.ALIASES | regression.ALIASES | matches.ALIASES | detections.ALIASES
 )
 """Other names, most of them fairlearn's → (metric, the comparison that the name implies)."""
 

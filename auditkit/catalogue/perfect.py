@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.catalogue import detections
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.derived import DISPERSION
 from auditkit.catalogue.generated import AGAINST, ASSOCIATION, DIVERSITY, UNNAMED
@@ -28,6 +29,9 @@ _COMPOSITES = {
     "signed_error": 0.0,
     "mean_absolute_error": 0.0,
     "root_mean_squared_error": 0.0,
+    detections.PRECISION: 1.0,
+    detections.MISS_RATE: 0.0,
+    detections.ALARMS: 0.0,
 }
 """Metrics that are no single rate → what they are in every group where every decision is right; of equalized odds the
 hits, since errors of 0 have no ratio."""

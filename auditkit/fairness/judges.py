@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.generated import SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import MATCHING
@@ -214,6 +215,44 @@ class ExposureRules(CountsJudge):
         if len(asked.by) != 1 or asked.by[0] not in by:
             return f"items are grouped by {listing(by)}, each alone, and by no {listing(asked.by)}"
         return f"no skew at {k}: k is {listing(map(str, known))}" if k is not None and k not in known else ""
+
+
+class DetectionRatesRules(MatchRatesRules):
+    """Of objects that are found and missed, from a tally of objects."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        found = super().why_not(asked)
+        return f"{found}: objects have an object_recall and a miss_rate" if found else ""
+
+
+class DetectionCurvesRules(CountsJudge):
+    """Of average precision, the log-average miss rate and false alarms, from curves of all scenes."""
+
+    kinds: ClassVar[tuple[str, ...]] = (DETECTION,)
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    evidence: ClassVar = "auditkit.evidence.detected:Detected"
+    check: ClassVar = "auditkit.fairness.groups.detections"
+
+    def times(self, factor: int) -> None:
+        """See `Judge`: of scenes, nothing is known of more."""
+        return
+
+    def groups(self, asked: Question) -> int:
+        found = self.counts.of(asked.by)
+        return 0 if found is None else len(found.groups)
+
+    def too_few(self, asked: Question) -> str:
+        """See `Judge`."""
+        from auditkit.fairness.families.weighted import OR_CLUSTERS
+
+        return super().too_few(asked) + OR_CLUSTERS
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        return str(importlib.import_module(self.check).why_not(self.counts, asked))
 
 
 class ConditionalParityRules(CountsJudge):

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
+from auditkit.boxes import Asked, object_row, scene_row
 from auditkit.catalogue.index import METRICS
 from auditkit.checks import CHECKS
 from auditkit.inputs.tasks.registry import TASKS
@@ -31,7 +32,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
-    "identification": "y", "generation": "cls", "ranking": "num",
+    "identification": "y", "generation": "cls", "ranking": "num", "detection": "y",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -42,6 +43,7 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "identification": ("p", "score"),
     "generation": ("clsp",),
     "ranking": ("nump",),
+    "detection": ("p", "score"),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",
@@ -78,7 +80,22 @@ def table() -> pd.DataFrame:
         frame[name] = np.select([seen < 0, seen > 1.4], ["low", "high"], "mid")
     frame["l0"], frame["p0"] = frame.y, frame.p
     frame["l1"], frame["p1"] = (x[:, 1] > 0).astype(int), (x[:, 1] > 0.2).astype(int)
+    frame["boxes"] = boxes_of(frame)
     return frame
+
+
+def boxes_of(frame: pd.DataFrame) -> list[str]:
+    """Every row as an object, or as a scene with the boxes of those of its objects that are found."""
+    objects, scenes = (np.flatnonzero(frame.y == y) for y in (1, 0))
+    said, out = Asked((0.5, 0.75), 100, 0.5), [""] * len(frame)
+    held: dict[int, list[list[Any]]] = {i: [[500, 0, 9, 9, 0.4, "car"]] * (i % 2) for i in scenes}
+    for k, i in enumerate(objects):
+        scene, box = scenes[k % 40], [20 * (k // 40), 0, 9, 9]
+        out[i] = object_row(f"s{scene}", "car", box)
+        held[scene] += [[*box, round(float(frame.score[i]), 3), "car"]] if frame.p[i] else []
+    for i in scenes:
+        out[i] = scene_row(f"s{i}", said, held[i], [])
+    return out
 
 
 def net(task: Task) -> ak.Model:
@@ -124,7 +141,7 @@ def audited(check: str, task: Task) -> Report:
     """One check in a small audit, whose policy names groups in words of its own."""
     truth, outputs = TARGETS[task], () if check in WITH_NET else PREDICTED[task]
     listed = [c for given in (truth, *outputs) for c in (given if isinstance(given, list) else [given])]
-    rows = table()[[*FEATURES, "sex", "race", "region", *listed]]
+    rows = table()[[*FEATURES, "sex", "race", "region", "boxes", *listed]]
     data = ak.Dataset(
         rows,
         y_true=truth,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue import sentences
 from auditkit.catalogue.confusion import LABELS
+from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.catalogue.metric import Metric
@@ -37,7 +38,8 @@ def of_everybody(m: Metric, e: Estimate) -> str:
             return f"{m.title} is undefined: {e.note}."
         sure = ", without an interval" if e.low is None else f" ({_interval(m, e, 'overall')})"
         sure = f", unstable: {e.note}" if e.state == "unstable" else sure
-        return f"{m.title}, over everybody: {value_text(m, e.value)}{sure}."
+        whom = f"all {m.denominator_words}" if m.kind == DETECTION else "everybody"
+        return f"{m.title}, over {whom}: {value_text(m, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
     return f"Of {m.denominator_words}, {percent(e)} are {m.plain} ({interval(e, 'overall')})."

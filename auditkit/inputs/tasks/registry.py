@@ -22,6 +22,7 @@ TASKS: dict[Task, str] = {
     "identification": "auditkit.inputs.tasks.identification:Identification",
     "generation": "auditkit.inputs.tasks.generation:Generation",
     "ranking": "auditkit.inputs.tasks.ranking:Ranking",
+    "detection": "auditkit.inputs.tasks.detection:Detection",
 }
 """Name → module:class."""
 

@@ -133,7 +133,7 @@ def _groups(look: Lookup) -> list[TableView]:
     if any(f.metric == SHARES for f in look.report.findings):
         return []  # a profile of the data says it with intervals
     tables = []
-    total = look.report.provenance.data.rows
+    total = look.tested
     for by in look.bys():
         rows = look.rows_by_group(by)
         truth = look.by_group(TRUTH, by)

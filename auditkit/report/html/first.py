@@ -299,7 +299,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
 
 
 def _for_whom(look: Lookup, lead: Leading) -> str:
-    rows = look.report.provenance.data.rows
+    rows = look.tested
     if lead.finding.comparison in CHANGES:
         return _whose_change(look, lead, rows)
     if not lead.sides:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.catalogue.rankings import EXPOSED
@@ -138,6 +139,15 @@ class Lookup:
         return measured_in(self.report, metric, unit)
 
     @property
+    def tested(self) -> int:
+        """How many there are of what rows are: all rows, but where others, which no rate is of, stand beside them."""
+        data = self.report.provenance.data
+        if not data.kind.beside:
+            return data.rows
+        rates = (f for f in self.report.findings if f.comparison == "overall" and METRICS[f.metric].kind == "rate")
+        return max((f.estimate.n for f in rates), default=data.rows)
+
+    @property
     def unit(self) -> str:
         """What a predicted number is counted in; empty where nobody says."""
         return shown(self.report.words.target_unit, empty="")
@@ -237,7 +247,7 @@ def rated(f: Finding) -> bool:
     known = METRICS.get(f.metric)
     if known is None or f.unit:
         return False
-    return (f.concern in RATED and known.kind not in ("check", MEASURED, EXPOSED)) or f.metric == TRUTH
+    return (f.concern in RATED and known.kind not in ("check", DETECTION, MEASURED, EXPOSED)) or f.metric == TRUTH
 
 
 def ranked(f: Finding) -> bool:

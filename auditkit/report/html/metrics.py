@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from auditkit.assertions import level_of as level_of_report
 from auditkit.assertions import p_of
+from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.formatting import NOTHING
@@ -184,7 +185,7 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
     if len(_drawn_groups(found)) < len(groups_of(found)):
         cut += " Crossed groups stand in the table."
     known = METRICS.get(first.metric)
-    means = known is not None and known.kind == MEASURED  # whose own distance from 0 is no finding
+    means = known is not None and known.kind in (DETECTION, MEASURED)  # whose own distance from 0 is no finding
     if not means and not any(established(f) for f in found) and any(_clear(e) for e in _estimates(found)):
         cut += f" {CLEAR}"
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows

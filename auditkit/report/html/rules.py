@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.generated import AGAINST, SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
@@ -105,7 +106,8 @@ def _ratio(rule: Rule, look: Lookup, phrase: str) -> str:
 def _times(rule: Rule) -> str:
     """What a ratio is of: how often something happens, or how much."""
     known = METRICS.get(rule.metric)
-    return "times as much as" if known is not None and known.kind in (MEASURED, EXPOSED) else "times as often as"
+    amounts = known is not None and known.kind in (MEASURED, EXPOSED, DETECTION)
+    return "times as much as" if amounts else "times as often as"
 
 
 def _each(rule: Rule) -> str:
