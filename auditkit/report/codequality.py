@@ -7,8 +7,8 @@ import json
 from typing import Any
 
 from auditkit.records import Report
-from auditkit.report.open_rules import Level, Open, most, open_rules, place
-from auditkit.report.vocabulary import several, upper_first
+from auditkit.report.open_rules import Level, Open, ending, most, open_rules, place
+from auditkit.report.vocabulary import plain, several, shown, upper_first
 from auditkit.report.writing import mark
 
 MOST = 1_000
@@ -21,23 +21,22 @@ NO_FILE = "auditkit-policy"
 def render(report: Report, policy_file: str = "") -> str:
     """A list of issues: `major` where a rule stands in the way, `minor` where it is forgiven, `info` otherwise.
 
-    `fingerprint` is that of the rule's id: GitLab tells a new issue from one that was there by it. An empty list where
-    every rule is met.
+    `fingerprint` is that of the rule's id: GitLab tells a new issue from one that was there by it. The first issue, an
+    `info`, says what was audited and what came of it: nothing to tell is not the same as nothing audited.
     """
     file = place(report, policy_file) or NO_FILE
     found, left = most(open_rules(report), MOST)
-    issues = [_issue(o, file) for o in found]
+    issues = [_issue(o, file) for o in (Open("auditkit", "note", ending(report), 1, None), *found)]
+    issues[0]["content"] = {"body": mark(report)}
     if left:
         text = f"{upper_first(several(left, 'further rule'))} did not fit here: the report has them."
         issues.append(_issue(Open("auditkit: further rules", "warning", text, 1, None), file))
-    if issues:
-        issues[0] = {**issues[0], "content": {"body": mark(report)}}
     return json.dumps(issues, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _issue(o: Open, file: str) -> dict[str, Any]:
     return {
-        "description": f"{o.id}: {o.message}",
+        "description": plain(f"{shown(o.id)}: {o.message}"),
         "check_name": o.id,
         "fingerprint": hashlib.sha256(f"auditkit {file} {o.id}".encode()).hexdigest(),
         "severity": _SEVERITY[o.level],

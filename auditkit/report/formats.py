@@ -112,7 +112,7 @@ def save(report: Report, path: Path) -> Path:
     ends = suffixes()
     name = format_of(path, ends)
     if name is None:
-        raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values())}")
+        raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values(), most=len(ends))}")
     writing.write({path: render(report, name)}, derived=_derived(path, ends))
     return path
 
@@ -156,7 +156,9 @@ def _beside(path: Path, format: str, ends: Mapping[str, str]) -> Path:
 def _known(format: str) -> Format:
     known = FORMATS if format in FORMATS else formats()
     if format not in known:
-        raise ReportError(f"unknown format '{format}'; known are {listing(known)}.{nearest(format, known)}")
+        raise ReportError(
+            f"unknown format '{format}'; known are {listing(known, most=len(known))}.{nearest(format, known)}"
+        )
     return known[format]
 
 

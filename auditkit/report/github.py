@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from auditkit.records import Report
-from auditkit.report.open_rules import Level, Open, open_rules, place
-from auditkit.report.verdict_words import headline
+from auditkit.report.open_rules import Level, Open, ending, open_rules, place
 from auditkit.report.vocabulary import plain, several
 from auditkit.report.writing import mark
 
@@ -30,7 +29,7 @@ def render(report: Report, policy_file: str = "") -> str:
         else:
             left += 1
     more = [f"{several(left, 'further rule')} not shown here: the report has them."] if left else []
-    return "\n".join([mark(report), *lines, *more, plain(headline(report))]) + "\n"
+    return "\n".join([mark(report), *lines, *more, ending(report)]) + "\n"
 
 
 def _command(o: Open, file: str) -> str:

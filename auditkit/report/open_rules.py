@@ -10,7 +10,7 @@ from auditkit.report import required
 from auditkit.report.failing import measured
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.verdict_words import baseline_words, waiver_words, worst_first
+from auditkit.report.verdict_words import baseline_words, headline, waiver_words, worst_first
 from auditkit.report.vocabulary import STATUS, by_words, plain, shown
 
 Level = Literal["error", "warning", "note"]
@@ -100,9 +100,18 @@ def place(report: Report, policy_file: str) -> str:
     >>> place(report, "ethics/gate.toml"), place(report, "other.toml"), place(report, "")
     ('ethics/gate.toml', 'gate.toml', 'gate.toml')
     """
-    source = report.policy.source if report.policy is not None else ""
+    source = _name(report.policy.source) if report.policy is not None else ""
     named = policy_file.replace("\\", "/")
-    return named if source and named.rpartition("/")[2] == source else source
+    return plain(named if source and _name(named) == source else source)
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def ending(report: Report) -> str:
+    """What was audited, and what came of it, in a bounded line."""
+    return _bounded(headline(report))
 
 
 def most(found: Sequence[Open], n: int) -> tuple[Sequence[Open], int]:

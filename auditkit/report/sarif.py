@@ -10,10 +10,9 @@ from urllib.parse import quote
 from auditkit.records import Report, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.open_rules import Open, most, open_rules, place, required_id, subject
+from auditkit.report.open_rules import LONGEST, Open, ending, most, open_rules, place, required_id, subject
 from auditkit.report.required import what
-from auditkit.report.verdict_words import headline
-from auditkit.report.vocabulary import STATUS, plain, several, upper_first
+from auditkit.report.vocabulary import STATUS, plain, several, shown, upper_first
 from auditkit.report.writing import DIGEST, digest
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -34,13 +33,13 @@ def render(report: Report, policy_file: str = "") -> str:
     rules = _rules(report)
     index = {rule["id"]: i for i, rule in enumerate(rules)}
     uri = quote(place(report, policy_file))
-    invocation: Json = {"executionSuccessful": True, "exitCodeDescription": plain(headline(report))}
+    invocation: Json = {"executionSuccessful": True, "exitCodeDescription": ending(report)}
     if left:
         text = f"{upper_first(several(left, 'further rule'))} did not fit here: the report has them."
         invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
     run: Json = {
         "tool": {"driver": {"name": "auditkit", "version": report.provenance.auditkit, "rules": rules}},
-        "automationDetails": {"id": f"auditkit/{plain(report.name)}"},
+        "automationDetails": {"id": plain(f"auditkit/{shown(report.name)}")},
         "invocations": [invocation],
         "results": [_result(o, index, uri) for o in found],
         "columnKind": "unicodeCodePoints",
@@ -71,10 +70,9 @@ def _rules(report: Report) -> list[Json]:
 
 
 def _result(o: Open, index: dict[str, int], uri: str) -> Json:
-    region = {"startLine": o.line}
-    place: Json = {"logicalLocations": [{"fullyQualifiedName": o.id, "kind": "object"}]}
+    place: Json = {"logicalLocations": [{"fullyQualifiedName": o.id, "kind": "object"}]}  # a policy that is in no file
     if uri:
-        place["physicalLocation"] = {"artifactLocation": {"uri": uri}, "region": region}
+        place = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": o.line}}}
     out: Json = {
         "ruleId": o.id,
         "level": o.level,
@@ -87,7 +85,7 @@ def _result(o: Open, index: dict[str, int], uri: str) -> Json:
         return out
     v = o.verdict
     if v.waived and v.waiver is not None:
-        why = plain(f"{v.waiver.reason} (until {v.waiver.expires})")
+        why = plain(shown(f"{v.waiver.reason} (until {v.waiver.expires})", longest=LONGEST))
         out["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
     return {**out, "properties": _numbers(v)}
 
@@ -95,13 +93,13 @@ def _result(o: Open, index: dict[str, int], uri: str) -> Json:
 def _numbers(v: Verdict) -> Json:
     """What the message says, for whoever computes: names as in the catalogue, numbers in full, null for undefined."""
     e = v.estimate
-    groups = [] if v.surest is None else [{plain(a): plain(x) for a, x in g.items()} for g in v.surest.groups]
+    named = v.surest.groups if v.surest is not None else ()
     return {
         "status": STATUS[v.status].lower(),
-        "metric": plain(v.rule.metric),
+        "metric": plain(shown(v.rule.metric)),
         "comparison": v.rule.comparison,
-        "by": [plain(a) for a in v.rule.by],
-        "groups": groups,
+        "by": [plain(shown(a)) for a in v.rule.by],
+        "groups": [{plain(shown(a)): plain(shown(x)) for a, x in g.items()} for g in named],
         "value": None if e is None else e.value,
         "low": None if e is None else e.low,
         "high": None if e is None else e.high,

@@ -141,8 +141,6 @@ _MARK = re.compile(rf'{DIGEST}(?: |": ?")(sha256:[0-9a-f]{{64}})'.encode())
 
 def _told(content: bytes) -> str | None:
     start = content[:65_536].lstrip()
-    if start.strip() == b"[]":  # Code Quality where every rule is met: it names no report, and loses nothing
-        return ""
     if start.startswith(b"{") and (told := _of_json(content)) is not None:
         return told
     if start[:9].lower() == b"<!doctype":
