@@ -26,11 +26,11 @@ def render(report: Report, policy_file: str = "") -> str:
     """
     file = place(report, policy_file) or NO_FILE
     found, left = most(open_rules(report), MOST)
-    issues = [_issue(o, file) for o in (Open("auditkit", "note", ending(report), 1, None), *found)]
+    issues = [_issue(o, file) for o in (Open("auditkit", "note", 1, lambda: ending(report)), *found)]
     issues[0]["content"] = {"body": mark(report)}
     if left:
         text = f"{upper_first(several(left, 'further rule'))} did not fit here: the report has them."
-        issues.append(_issue(Open("auditkit: further rules", "warning", text, 1, None), file))
+        issues.append(_issue(Open("auditkit: further rules", "warning", 1, lambda: text), file))
     return json.dumps(issues, allow_nan=False, ensure_ascii=False) + "\n"
 
 

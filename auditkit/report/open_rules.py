@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 from auditkit.records import Report, Required, Rule, Verdict
@@ -25,23 +26,28 @@ class Open(NamedTuple):
     level: Level
     """`error`: it stands in the way. `warning`: it failed, or is undecided, and is forgiven. `note`: it only warns, and
     is not decided; or the policy says that this passes."""
-    message: str
     line: int
     """Of the policy's file, from 1; the first for a rule that has none there (of a preset, of a file it extends)."""
-    verdict: Verdict | None
+    say: Callable[[], str]
+    verdict: Verdict | None = None
     """None of a requirement."""
+
+    @property
+    def message(self) -> str:
+        """One line, worded when it is asked for: of many rules a place takes the first."""
+        return _bounded(self.say())
 
 
 def open_rules(report: Report) -> list[Open]:
     """Whatever of the policy is not met, and then of what is required."""
     look = Lookup(report)
     of_rules = [
-        Open(plain(v.rule.id), _level(v), told(look, v), v.rule.line or 1, v)
+        Open(plain(v.rule.id), _level(v), v.rule.line or 1, partial(told, look, v), v)
         for v in worst_first(report)
         if v.statuses != {"pass"}
     ]
     return of_rules + [
-        Open(required_id(r), "error" if r.blocks else "warning", _bounded(required.line(r)), 1, None)
+        Open(required_id(r), "error" if r.blocks else "warning", 1, partial(required.line, r))
         for r in report.required
         if not r.met
     ]
@@ -76,7 +82,7 @@ def told(look: Lookup, v: Verdict) -> str:
         f"Value: {found['value']}.",
         *(groups, v.reason, waiver_words(v), baseline_words(v)),
     )
-    return _bounded(" ".join(filter(None, parts)))
+    return " ".join(filter(None, parts))
 
 
 def subject(rule: Rule) -> str:
