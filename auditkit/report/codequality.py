@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 
 from auditkit.records import Report
-from auditkit.report.open_rules import Level, Open, ending, most, open_rules, place
+from auditkit.report.open_rules import Level, Open, ending, fingerprint, most, open_rules, place
 from auditkit.report.vocabulary import plain, several, shown, upper_first
 from auditkit.report.writing import mark
 
@@ -38,7 +37,7 @@ def _issue(o: Open, file: str) -> dict[str, Any]:
     return {
         "description": plain(f"{shown(o.id)}: {o.message}"),
         "check_name": o.id,
-        "fingerprint": hashlib.sha256(f"auditkit {file} {o.id}".encode()).hexdigest(),
+        "fingerprint": fingerprint(o),
         "severity": _SEVERITY[o.level],
         "location": {"path": file, "lines": {"begin": o.line}},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, NamedTuple
@@ -51,6 +52,12 @@ def open_rules(report: Report) -> list[Open]:
         for r in report.required
         if not r.met
     ]
+
+
+def fingerprint(o: Open) -> str:
+    """What stays of it from run to run, wherever its line moves: SHA-256 of its id, as the policy writes it."""
+    id = o.id if o.verdict is None else o.verdict.rule.id
+    return hashlib.sha256(f"auditkit {id}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def required_id(r: Required) -> str:

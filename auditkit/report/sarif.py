@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any
 from urllib.parse import quote
@@ -10,7 +9,7 @@ from urllib.parse import quote
 from auditkit.records import Report, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import sentence
-from auditkit.report.open_rules import LONGEST, Open, ending, most, open_rules, place, required_id, subject
+from auditkit.report.open_rules import LONGEST, Open, ending, fingerprint, most, open_rules, place, required_id, subject
 from auditkit.report.required import what
 from auditkit.report.vocabulary import STATUS, plain, several, shown, upper_first
 from auditkit.report.writing import DIGEST, digest
@@ -78,7 +77,7 @@ def _result(o: Open, index: dict[str, int], uri: str) -> Json:
         "level": o.level,
         "message": {"text": o.message},
         "locations": [place],
-        "partialFingerprints": {"auditkitRule/v1": hashlib.sha256(o.id.encode()).hexdigest()},
+        "partialFingerprints": {"auditkitRule/v1": fingerprint(o)},
         **({"ruleIndex": index[o.id]} if o.id in index else {}),
     }
     if o.verdict is None:
@@ -86,7 +85,8 @@ def _result(o: Open, index: dict[str, int], uri: str) -> Json:
     v = o.verdict
     if v.waived and v.waiver is not None:
         why = plain(shown(f"{v.waiver.reason} (until {v.waiver.expires})", longest=LONGEST))
-        out["suppressions"] = [{"kind": "external", "status": "accepted", "justification": why}]
+        # without its `status`, which two editions of the schema name differently; absent, it is accepted
+        out["suppressions"] = [{"kind": "external", "justification": why}]
     return {**out, "properties": _numbers(v)}
 
 
