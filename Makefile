@@ -46,20 +46,16 @@ wheel-test: $(VENV)/dev.stamp
 	cd $(BARE) && bin/auditkit report reports/demo.json --format junit --out reports --quiet
 	rm -rf $(BARE)
 
-# Each format and each place by its real reader, in an environment of its own; without torch, which no reader needs and
-# which would be most of its cost. All versions are those of constraints.txt.
+# Each format and each place by its real reader, in an environment of its own; all versions are those of constraints.txt.
 READERS := .venv-integrations
 test-integrations: $(READERS)/integrations.stamp
 	$(READERS)/bin/python -m pytest -n 0 -m integrations -rs tests/integrations
 
-$(READERS)/integrations.stamp: pyproject.toml constraints.txt tests/integrations/packages.py
+$(READERS)/integrations.stamp: pyproject.toml constraints.txt
 	@test -x $(READERS)/bin/python || $(PYTHON) -m venv $(READERS)
 	@echo "Installing auditkit and what reads its formats into $(READERS) ..."
-	$(PYTHON) tests/integrations/packages.py pyproject.toml > $(READERS)/packages.txt
 	@PIP_CONSTRAINT=constraints.txt $(READERS)/bin/python -m pip --disable-pip-version-check --quiet install \
-	  --requirement $(READERS)/packages.txt
-	@PIP_CONSTRAINT=constraints.txt $(READERS)/bin/python -m pip --disable-pip-version-check --quiet install \
-	  --no-deps --editable .
+	  --editable ".[integrations]" hypothesis pytest pytest-socket pytest-xdist
 	@touch $@
 
 fuzz: $(VENV)/dev.stamp
