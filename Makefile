@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow test-lowest test-cuda wheel-test fuzz lint format bench simulate examples reports docs clean
+.PHONY: demo test test-all test-slow test-lowest test-cuda test-integrations wheel-test fuzz lint format bench simulate examples reports docs clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -45,6 +45,18 @@ wheel-test: $(VENV)/dev.stamp
 	cd $(BARE) && bin/auditkit demo --out reports --quiet && test -s reports/demo.html && test -s reports/demo.json
 	cd $(BARE) && bin/auditkit report reports/demo.json --format junit --out reports --quiet
 	rm -rf $(BARE)
+
+# Each format and each place by its real reader, in an environment of its own; all versions are those of constraints.txt.
+READERS := .venv-integrations
+test-integrations: $(READERS)/integrations.stamp
+	$(READERS)/bin/python -m pytest -n 0 -m integrations -rs tests/integrations
+
+$(READERS)/integrations.stamp: pyproject.toml constraints.txt
+	@test -x $(READERS)/bin/python || $(PYTHON) -m venv $(READERS)
+	@echo "Installing auditkit and what reads its formats into $(READERS) ..."
+	@PIP_CONSTRAINT=constraints.txt $(READERS)/bin/python -m pip --disable-pip-version-check --quiet install \
+	  --editable ".[integrations]" hypothesis pytest pytest-socket pytest-xdist
+	@touch $@
 
 fuzz: $(VENV)/dev.stamp
 	AUDITKIT_FUZZ=$(CASES) $(BIN)/python -m pytest -m fuzz tests/fuzz
@@ -89,10 +101,11 @@ reports: $(VENV)/dev.stamp browser
 
 docs: $(VENV)/dev.stamp
 	$(BIN)/python -m auditkit.gate.schema
+	$(BIN)/python -m auditkit.report.schema
 	$(BIN)/python -m tests.documents
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BARE) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(BARE) $(READERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

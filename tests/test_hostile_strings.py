@@ -13,12 +13,14 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from markdown_it import MarkdownIt
 from rich.console import Console
 
 import auditkit as ak
 from auditkit.records import Report, Words
-from auditkit.report.formats import render
+from auditkit.report import open_rules
+from auditkit.report.formats import FORMATS, render
 from auditkit.report.terminal import print_summary
 from auditkit.report.vocabulary import shown
 from auditkit.report.writing import DIGEST
@@ -114,12 +116,59 @@ def harmless_markdown(text: str) -> None:
     assert sum(t.type == "tr_open" for t in tokens) == 4, "a head and three rules"
 
 
+UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]|::|##")
+"""What no text of a machine's format holds: a viewer, a terminal and a runner may print it as it is."""
+OF_MACHINES = ("sarif", "codequality", "cyclonedx", "in-toto")
+
+
+def harmless_json(what: object, at: str = "") -> None:
+    """Every text of a format that machines read, and that they print."""
+    if isinstance(what, dict):
+        for key, x in what.items():
+            assert not UNSEEN.search(key), (at, key)
+            harmless_json(x, f"{at}.{key}")
+    elif isinstance(what, list):
+        for x in what:
+            harmless_json(x, at)
+    elif isinstance(what, str):
+        assert not UNSEEN.search(what), (at, what)
+        assert len(what) <= 2_100 or at.endswith(("Id", "id", "Name", "_name", "Tests")), at
+
+
+def harmless_commands(text: str) -> None:
+    """Each line that a runner would obey is an annotation of ours, with our properties and no other."""
+    lines = text.split("\n")
+    commands = [line for line in lines if line.lstrip().startswith("::")]
+    assert len(commands) == 2, "what was failed or not measured"
+    for line in commands:
+        assert re.fullmatch(r"::(error|warning|notice) (file=[^:,\s]+,line=\d+,)?title=[^:,]*::.+", line), line
+        assert not re.search(r"::(?!.*::)(?=\S*::)|##\[|##vso", line.partition("::")[2].partition("::")[2]), line
+    assert not re.search(r"(?m)^\s*##|##\[|[\x00-\x09\x0b-\x1f\u2028]", text), text
+
+
+def harmless_card(text: str) -> None:
+    """The metadata end where they end, are what YAML reads, and what follows is Markdown that formats nothing."""
+    _, metadata, body = re.split(r"(?m)^---$", text, maxsplit=2)
+    (index,) = yaml.safe_load(metadata)["model-index"]
+    harmless_json(index)
+    for metric in index["results"][0]["metrics"]:
+        assert set(metric) == {"type", "value", "name", "args"}
+        assert isinstance(metric["value"], float | int)
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(body)
+    inner = [t for token in tokens for t in [token, *(token.children or [])]]
+    assert not {t.type for t in inner} & {"link_open", "image", "code_block", "fence", "html_block", "hr"}
+
+
 def _number(cell: str) -> bool:
     try:
         float(cell)
     except ValueError:
         return False
     return True
+
+
+SMALL = Report.load("reports/samples/income.json").model_copy(update={"findings": (), "evidence": {}})
+SMALL = SMALL.model_copy(update={"verdicts": tuple(v.model_copy(update={"finding": None}) for v in SMALL.verdicts[:2])})
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
@@ -144,10 +193,31 @@ def test_a_name_is_text_in_every_format(name: str) -> None:
     assert all(
         isinstance(x, float | int | None) for k, x in json.loads(render(report, "metrics")).items() if k != DIGEST
     )
+    for form in OF_MACHINES:
+        harmless_json(json.loads(render(report, form)))
+    harmless_commands(render(report, "github"))
+    harmless_card(render(report, "modelcard"))
     screen = Console(file=io.StringIO(), width=100, force_terminal=False)
     print_summary(report, screen)
     assert isinstance(screen.file, io.StringIO)
     assert not COMMAND.search(screen.file.getvalue().replace("\n", "\n")), screen.file.getvalue()
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_policy_file_of_any_name_is_one_address(name: str) -> None:
+    """As a file name, it stays one property of a command, one address of a result, and one path of an issue."""
+    report = SMALL.model_copy(update={"policy": SMALL.policy.model_copy(update={"source": f"{name}.toml"})})  # type: ignore[union-attr]
+    commands = [c for c in render(report, "github").split("\n") if c.startswith("::")]
+    for line in commands:
+        assert re.fullmatch(r"::(error|warning|notice) file=[^:,]*,line=\d+,title=[^:,]*::.+", line), line
+    for result in json.loads(render(report, "sarif"))["runs"][0]["results"]:
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"[\w.~/%-]+", uri, re.ASCII), uri
+        assert not uri.startswith("/")
+    for issue in json.loads(render(report, "codequality")):
+        assert not UNSEEN.search(issue["location"]["path"])
+    assert open_rules.open_rules(report)
+    assert set(OF_MACHINES) < set(FORMATS)
 
 
 def test_the_command_line_prints_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

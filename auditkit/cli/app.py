@@ -29,7 +29,11 @@ Out = Annotated[Path, typer.Option("--out", help="Folder to write to.")]
 Name = Annotated[str, typer.Option("--name", help="Name of the report's files; default: the model's name.")]
 Formats = Annotated[
     list[str] | None,
-    typer.Option("--format", help="html, json, junit, markdown, csv, metrics, another package's; repeatable."),
+    typer.Option(
+        "--format",
+        help="html, json, junit, markdown, csv, metrics, github, sarif, codequality, modelcard, cyclonedx, in-toto, "
+        "another package's; repeatable.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files that are no reports of auditkit.")]

@@ -57,18 +57,27 @@ class Place(NamedTuple):
 
 
 def deliver(
-    report: Report, place: Place, quiet: bool, *, verdict: bool = True, full: bool = False, source: Path | None = None
+    report: Report,
+    place: Place,
+    quiet: bool,
+    *,
+    verdict: bool = True,
+    full: bool = False,
+    source: Path | None = None,
+    policy: Path | None = None,
 ) -> None:
     """Write the report in all formats, or in none; then show its verdict, and what was written.
 
-    `full` opens every fold of a page; `source` is the report's file, where none is written.
+    `full` opens every fold of a page; `source` is the report's file, where none is written; `policy` is the file that
+    judged, to whose lines some formats point.
     """
     from auditkit.report.formats import render, write
 
     paths = place.paths(report.name or "audit")
     named = paths.get("json", source)
     json_name = named.name if named else ""
-    texts = {path: render(report, f, full=full, json_name=json_name) for f, path in paths.items()}
+    told = {"json_name": json_name, "policy_file": "" if policy is None else from_root(policy)}
+    texts = {path: render(report, f, full=full, **told) for f, path in paths.items()}
     write(texts, force=place.force)
     if not quiet:
         with while_heard():
@@ -76,6 +85,18 @@ def deliver(
                 show(report)
                 print()
             tell(list(texts))
+
+
+def from_root(file: Path) -> str:
+    """A file as a repository names it, in whose root the program runs; outside of that its name alone.
+
+    >>> from_root(Path("ethics") / "gate.toml"), from_root(Path("..") / "gate.toml")
+    ('ethics/gate.toml', 'gate.toml')
+    """
+    try:
+        return file.absolute().resolve().relative_to(Path.cwd().resolve()).as_posix()
+    except (OSError, ValueError):
+        return file.name
 
 
 def _check_name(file_name: str) -> None:

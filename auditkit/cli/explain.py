@@ -18,6 +18,7 @@ Examples:
   auditkit explain config                         every table and key of auditkit.toml
   auditkit explain rule.at_most                   one key (or a table: config.data)
   auditkit explain schema                         where the JSON Schema for editors lies
+  auditkit explain report-schema                  where the JSON Schema of a report.json lies
 """
 )
 @answering
@@ -25,7 +26,8 @@ def explain(
     name: Annotated[
         str,
         typer.Argument(
-            help="A metric, a check, one of fairlearn's names ('all' lists them), 'config', a key of it, or 'schema'."
+            help="A metric, a check, one of fairlearn's names ('all' lists them), 'config', a key of it, 'schema' or "
+            "'report-schema'."
         ),
     ],
 ) -> int:
@@ -39,6 +41,10 @@ def explain(
         text = explained_all()
     elif name == "schema":
         text = str(SCHEMA)
+    elif name == "report-schema":
+        from auditkit.report.schema import FILE
+
+        text = str(FILE)
     else:
         known = None if name in METRICS else described(name) or told(name)
         text = known or explain(name)

@@ -238,7 +238,7 @@ def run(
         timed.began(stages)
         report = run_audit(changed, place, command=command, quiet=quiet, include_examples=include_examples)
         with timed.spent("write"):
-            deliver(report, place, quiet)
+            deliver(report, place, quiet, policy=policy or config)
     if timings:
         complain(timed.told(stages))
     return exit_status(report)

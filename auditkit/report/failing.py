@@ -28,7 +28,7 @@ def told(report: Report, v: Verdict, *, page: str = "") -> str:
     lines = [
         f"{v.rule.id}: {STATUS[v.status].lower()}{_and_behind(v)}",
         f"  asked   {sentence(v.rule, look)}",
-        *(f"  {name:<7} {text}" for name, text in _measured(look, v)),
+        *(f"  {name:<7} {text}" for name, text in measured(look, v)),
         f"  why     {v.reason}",
     ]
     if waiver := waiver_words(v):
@@ -45,7 +45,7 @@ def told(report: Report, v: Verdict, *, page: str = "") -> str:
     return "\n".join(map(printable, lines))
 
 
-def _measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
+def measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
     """Value, interval and limit; and the groups that carry it, with what each of them has."""
     of = kind_of_verdict(look.report, v)
     if v.estimate is None or v.estimate.value is None:

@@ -25,15 +25,23 @@ class Format(NamedTuple):
     suffix: str
     home: str
     """module:function; a method of `Report` is one."""
+    takes: tuple[str, ...] = ()
+    """What of the keywords of `render` the function takes beside the report."""
 
 
 FORMATS: dict[str, Format] = {
-    "html": Format(".html", "auditkit.report.html.page:render"),
+    "html": Format(".html", "auditkit.report.html.page:render", ("full", "json_name")),
     "json": Format(".json", "auditkit.records:Report.to_json"),
     "junit": Format(".xml", "auditkit.report.junit:render"),
     "markdown": Format(".md", "auditkit.report.markdown:render"),
     "csv": Format(".csv", "auditkit.report.estimates_csv:render"),
     "metrics": Format(".metrics.json", "auditkit.report.metrics:render"),
+    "github": Format(".github.txt", "auditkit.report.github:render", ("policy_file",)),
+    "sarif": Format(".sarif", "auditkit.report.sarif:render", ("policy_file",)),
+    "codequality": Format(".codequality.json", "auditkit.report.codequality:render", ("policy_file",)),
+    "modelcard": Format(".modelcard.md", "auditkit.report.modelcard:render"),
+    "cyclonedx": Format(".cdx.json", "auditkit.report.cyclonedx:render"),
+    "in-toto": Format(".intoto.json", "auditkit.report.in_toto:render"),
 }
 """Our formats; a new one is one line here and one function."""
 GROUP = "auditkit.formats"
@@ -56,15 +64,18 @@ def _loaded(point: EntryPoint) -> Format:
     return found
 
 
-def render(report: Report, format: str, *, full: bool = False, json_name: str = "") -> str:
+def render(report: Report, format: str, *, full: bool = False, json_name: str = "", policy_file: str = "") -> str:
     """The report in a format; ReportError naming the nearest for an unknown one, or for parts that do not fit.
 
-    `full` opens every fold of our page, which names the report's file `json_name`; other formats have neither.
+    `full` opens every fold of our page, which names the report's file `json_name`. `policy_file` is where the policy
+    lies in its repository, for formats that point at its lines: a report keeps the name of the file alone.
     """
-    module, _, function = _known(format).home.partition(":")
+    known = _known(format)
+    module, _, function = known.home.partition(":")
+    asked = {"full": full, "json_name": json_name, "policy_file": policy_file}
     try:
         made = cast(Callable[..., str], operator.attrgetter(function)(importlib.import_module(module)))
-        return made(report, full=full, json_name=json_name) if format == "html" else made(report)
+        return made(report, **{name: x for name, x in asked.items() if name in known.takes})
     except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as e:
         if isinstance(e, AuditkitError):
             raise
@@ -101,7 +112,7 @@ def save(report: Report, path: Path) -> Path:
     ends = suffixes()
     name = format_of(path, ends)
     if name is None:
-        raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values())}")
+        raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values(), most=len(ends))}")
     writing.write({path: render(report, name)}, derived=_derived(path, ends))
     return path
 
@@ -145,7 +156,9 @@ def _beside(path: Path, format: str, ends: Mapping[str, str]) -> Path:
 def _known(format: str) -> Format:
     known = FORMATS if format in FORMATS else formats()
     if format not in known:
-        raise ReportError(f"unknown format '{format}'; known are {listing(known)}.{nearest(format, known)}")
+        raise ReportError(
+            f"unknown format '{format}'; known are {listing(known, most=len(known))}.{nearest(format, known)}"
+        )
     return known[format]
 
 

@@ -35,12 +35,17 @@ def render(report: Report) -> str:
     GitHub's Markdown, at most 65,536 characters: what does not fit is counted, and stands in the report. Names of the
     data are text: they format nothing, link nowhere and call nobody.
     """
-    lines = [f"<!-- {mark(report)} -->", "", f"### {_text(headline(report))}", "", *_table(report), *_said(report)]
+    lines = [f"<!-- {mark(report)} -->", "", *body(report)]
     ends = itertools.accumulate(len(line) + 1 for line in lines)
     kept = sum(end <= LONGEST - _ROOM for end in ends)
     if kept < len(lines):
         lines[kept:] = ["", f"*{several(len(lines) - kept, 'further line')} did not fit here: the report has them.*"]
     return "\n".join(lines) + "\n"
+
+
+def body(report: Report) -> list[str]:
+    """The lines without their first, and without a bound."""
+    return [f"### {_text(headline(report))}", "", *_table(report), *_said(report)]
 
 
 def _table(report: Report) -> list[str]:

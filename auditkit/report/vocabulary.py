@@ -13,7 +13,7 @@ from typing import TypeVar
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
-from auditkit.formatting import NOTHING, beside, decimals, ends, percent, unit_for
+from auditkit.formatting import NOTHING, beside, decimals, ends, percent, printable, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
 from auditkit.records import Comparison, Estimate, Finding, Report, Status, Words
@@ -223,6 +223,19 @@ def shown(text: str, *, empty: str = "(empty)", longest: int = LONGEST) -> str:
     if not text.isascii() and any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in text):
         return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
     return text
+
+
+def plain(text: str) -> str:
+    """A text with names for what neither a page nor a person draws: one line that no runner obeys, without the isolates
+    that `shown` sets around names that are written from right to left.
+
+    >>> plain(f"a {shown('א')}\\n::error::")
+    'a א�: :error: :'
+    """
+    return printable(text.translate(_ISOLATES))
+
+
+_ISOLATES = {ord("\N{FIRST STRONG ISOLATE}"): None, ord("\N{POP DIRECTIONAL ISOLATE}"): None}
 
 
 def brief(text: str, longest: int = 240) -> str:

@@ -309,7 +309,7 @@ def kill_before(step: int) -> None:
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_between_any_two_steps(tmp_path: Path) -> None:
     """Killed right before each change of the folder, one after the other: never two audits, never no report.json."""
-    for step in range(40):
+    for step in range(80):
         folder = tmp_path / str(step)
         write(A, folder)
         pid = os.fork()
@@ -324,7 +324,7 @@ def test_between_any_two_steps(tmp_path: Path) -> None:
         if os.waitstatus_to_exitcode(status) == 0:
             assert told == {"second"}
             break
-    assert 5 < step < 39
+    assert 5 < step < 79
 
 
 def race(folder: Path, pairs: int) -> None:

@@ -98,11 +98,11 @@ def test_markdown_fits_and_counts_what_did_not() -> None:
 
 
 def test_formats_of_one_suffix_have_files_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = {"sarif": Format(".json", "auditkit.report.markdown:render"), "pages": Format(".html", "x:y")}
+    other = {"mine": Format(".json", "auditkit.report.markdown:render"), "pages": Format(".html", "x:y")}
     monkeypatch.setattr(formats, "formats", lambda: {**formats.FORMATS, **other})
-    found = paths_of(tmp_path / "r", ["json", "metrics", "sarif", "pages", "html"])
-    assert [p.name for p in found.values()] == ["r.json", "r.metrics.json", "r.sarif.json", "r.pages.html", "r.html"]
-    assert save(REPORT, found["sarif"]).read_text() == render(REPORT, "markdown")
+    found = paths_of(tmp_path / "r", ["json", "metrics", "mine", "pages", "html"])
+    assert [p.name for p in found.values()] == ["r.json", "r.metrics.json", "r.mine.json", "r.pages.html", "r.html"]
+    assert save(REPORT, found["mine"]).read_text() == render(REPORT, "markdown")
     assert not found["json"].exists()
 
 
