@@ -13,6 +13,7 @@ from typing import Any
 from auditkit.catalogue import (
     cases,
     changes,
+    clinical,
     composites,
     confusion,
     derived,
@@ -54,6 +55,7 @@ _HOMES = (
     measured,
     matches,
     generated,
+    clinical,
 )
 
 GROUP = "auditkit.metrics"
@@ -66,13 +68,18 @@ def others() -> dict[str, EntryPoint]:
     return {p.name: p for p in entry_points(group=GROUP)}
 
 
+def _made(name: str) -> Metric | None:
+    """An entry that is made of its name."""
+    return measured.made(name) or clinical.made(name)
+
+
 class _Catalogue(dict[str, Metric]):
-    """Our metrics; another name is that of a measured number, or looked for among those of other packages. To go
-    through it gives ours."""
+    """Our metrics; another name is that of a measured number, or of a metric at a threshold, or looked for among those
+    of other packages. To go through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
-        if (of_number := measured.made(name)) is not None:
-            return of_number
+        if (made := _made(name)) is not None:
+            return made
         point = others().get(name)
         if point is None:
             raise KeyError(name)
@@ -85,11 +92,7 @@ class _Catalogue(dict[str, Metric]):
         return found
 
     def __contains__(self, name: object) -> bool:
-        return (
-            super().__contains__(name)
-            or (isinstance(name, str) and measured.made(name) is not None)
-            or name in others()
-        )
+        return super().__contains__(name) or (isinstance(name, str) and _made(name) is not None) or name in others()
 
     def get(self, name: str, default: Any = None) -> Any:
         try:
@@ -132,6 +135,8 @@ def resolve(name: str) -> tuple[str, str | None]:
         return ALIASES[name]
     if name in METRICS:
         return name, None
+    if (canonical := clinical.canonical(name)) in METRICS:
+        return canonical, None
     for comparison in _DERIVED:
         of = name.removesuffix(f"_{comparison}")
         metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))
