@@ -25,7 +25,7 @@ SPREAD = 2.0
 _ALL: tuple[Comparison, ...] = ("overall", "group_min", "group_max", "difference")
 _VICKERS = "Vickers & Elkin (2006), Medical Decision Making 26:565"
 _FAMILY = "; groups by MOVER at the studentized range"
-_SIGNED = {"above": "too low", "below": "too high", "interval": "above 0 too low, below 0 too high"}
+_signed = partial(Wording, above="too low", below="too high", interval="above 0 too low, below 0 too high")
 
 _at = partial(Metric, kind="check", comparisons=_ALL, untold=False)
 _benefit = partial(
@@ -52,8 +52,8 @@ METRICS = (
         name=BENEFIT,
         title="Net benefit",
         plain="net benefit",
-        definition="Events that are treated, a patient, less the patients without one who are, each weighed by the odds "
-        "of the threshold: at which risk a treatment is worth while says how many needless ones an event is worth.",
+        definition="Events that are treated, a patient, less the patients without one who are, each weighed by the "
+        "odds of the threshold: at which risk one would treat says how many needless treatments an event is worth.",
         formula="TP/n − FP/n · t/(1 − t), a score of t or more is treated; treating nobody has 0",
         denominator_words="those whose target and score are known",
         reference=_VICKERS,
@@ -70,13 +70,20 @@ METRICS = (
         reference=_VICKERS,
         interval="MOVER of both shares with their correlation, paired: of the patients that both treat alike nothing "
         "counts" + _FAMILY,
+        wording=Wording(
+            one="At the threshold the score has {x} net benefit than treating everybody",
+            two="Against treating everybody, at the threshold: {x} net benefit for {low}, {y} for {high}",
+            above="more",
+            below="less",
+            interval="below 0 treating everybody serves better",
+        ),
     ),
     _benefit(
         name=STANDARDIZED,
         title="Standardised net benefit",
         plain="standardised net benefit",
-        definition="Net benefit by the share of patients with an event, which is the most that can be had: 1 is a score "
-        "that treats every event and nobody else. Groups with more and with fewer events can be compared in it.",
+        definition="Net benefit by the share of patients with an event, which is the most that can be had: 1 is a "
+        "score that treats every event and nobody else. Groups with more and with fewer events can be compared in it.",
         formula="NB / (events/n) = TPR − FP/(TP + FN) · t/(1 − t)",
         denominator_words="those with an event whose score is known",
         reference="Kerr, Brown, Zhu & Janes (2016), Journal of Clinical Oncology 34:2534",
@@ -90,10 +97,9 @@ METRICS = (
         "above 0 the scores of those who are treated are too low, below 0 too high. O/E stands beside it.",
         formula="Σ (y − s) / n over s ≥ t; O/E = Σ y / Σ s",
         denominator_words="those with a score at or above the threshold",
-        wording=Wording(
+        wording=_signed(
             one="Scores at or above the threshold are {x} on average",
             two="Scores at or above the threshold: {x} for {low}, {y} for {high}",
-            **_SIGNED,
         ),
     ),
     _miss(
@@ -104,37 +110,36 @@ METRICS = (
         "event less their mean score: these are the patients for whom a small miss changes the treatment.",
         formula="Σ (y − s) / n over ½ ≤ [s/(1 − s)] / [t/(1 − t)] ≤ 2",
         denominator_words="those whose score has half to twice the odds of the threshold",
-        wording=Wording(
+        wording=_signed(
             one="Scores near the threshold are {x} on average",
             two="Scores near the threshold: {x} for {low}, {y} for {high}",
-            **_SIGNED,
         ),
     ),
     _at(
         name=SENSITIVITY,
         title="Sensitivity at a specificity",
         plain="found, where so many of those without an event are spared",
-        definition="The share of events at or above the lowest threshold at which the group's own specificity is at least "
-        "so large: each group has a threshold of its own, chosen on the same rows.",
+        definition="The share of events at or above the lowest threshold at which the group's own specificity is at "
+        "least so large: each group has a threshold of its own, chosen on the same rows.",
         formula="max TPR(c) over thresholds c with TNR(c) ≥ the specificity",
         denominator_words="those with an event whose score is known",
         direction="higher is better",
         reference="Linnet (1987), Clinical Chemistry 33:1126; Zhou, Obuchowski & McClish (2011), section 4.2",
         oracle="scikit-learn's roc_curve; a bootstrap of rows; simulation",
-        interval="MOVER of Wilson's limits of the sensitivity, and of what it is at thresholds within Wilson's limits of "
-        "the specificity" + _FAMILY,
+        interval="MOVER of Wilson's limits of the sensitivity, and of what it is at thresholds within Wilson's limits "
+        "of the specificity" + _FAMILY,
         comparisons=("overall", "group_min", "difference"),
         wording=Wording(
-            one="Of those with an event, {x} are found at the group's own threshold",
-            two="Of those with an event, {low} have {x} found, {high} {y}, each at its own threshold",
+            one="{x} of events are found at the threshold",
+            two="At the threshold, each group at its own, {x} of events of {low} are found, {y} of {high}",
         ),
     ),
     Metric(
         name=UNVERIFIED,
         title="Truth by the score's decision",
         plain="truth missing",
-        definition="Whether the truth is missing more often below a threshold than at or above it: who is not sent to the "
-        "test that tells is not verified, and sensitivity and net benefit are of the others alone.",
+        definition="Whether the truth is missing more often below a threshold than at or above it: who is not sent to "
+        "the test that tells is not verified, and sensitivity and net benefit are of the others alone.",
         formula="P(truth missing | s < t) − P(truth missing | s ≥ t), larger less smaller",
         denominator_words="those on either side of the threshold",
         direction="shown",
@@ -219,8 +224,8 @@ def made(metric: str) -> Metric | None:
     known, share = _BASE[found.metric], f"{100 * found.at:.{DIGITS}g}%"
     if found.metric == SENSITIVITY:
         plain = f"found, where {share} of those without an event are spared"
-        one = known.wording.one.replace("at the", f"at {share} specificity, the")
-        wording = replace(known.wording, one=one)
+        told = {k: getattr(known.wording, k).replace("the threshold", f"{share} specificity") for k in ("one", "two")}
+        wording = replace(known.wording, **told)
         return replace(
             known, name=metric, kind=KIND, title=f"Sensitivity at {share} specificity", plain=plain, wording=wording
         )

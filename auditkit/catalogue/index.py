@@ -146,6 +146,19 @@ def resolve(name: str) -> tuple[str, str | None]:
     raise PolicyError(f"unknown metric '{name}'.{hint}")
 
 
+def unasked(metric: str) -> str:
+    """Why no rule can ask of an entry that is shown, in words.
+
+    >>> unasked("net_benefit")
+    "'net_benefit' is asked at a threshold between 0 and 1, as in metric = \"net_benefit@0.1\""
+    """
+    try:
+        clinical.canonical(metric)
+    except PolicyError as e:
+        return str(e)
+    return f"'{metric}' is shown in the report; no rule can judge it in this version"
+
+
 def explain(name: str) -> str:
     """A metric or check in words: definition, formula, interval, reference.
 

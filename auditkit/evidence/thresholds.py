@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOST = 20
 """Thresholds."""
+PARTS = ("tallies", "above", "near")
+"""What is kept of each threshold."""
 
 
 def near(score: Floats, at: float, factor: float) -> Bools:
@@ -40,8 +42,8 @@ def near(score: Floats, at: float, factor: float) -> Bools:
 class ThresholdCounts:
     """Rows by group, truth and whether their score is at or above each of some thresholds; `+` merges.
 
-    A tally a threshold, with "score ≥ t" in the place of the decision; and of the rows at or above it, and of those near
-    it, the sums of truth less score. Weights and clusters are those of every other tally.
+    A tally a threshold, with "score ≥ t" in the place of the decision; and of the rows at or above it, and of those
+    near it, the sums of truth less score. Weights and clusters are those of every other tally.
 
     >>> rows = {"y_true": [1, 0, 1], "score": [0.7, 0.2, 0.05]}
     >>> counts = ThresholdCounts.of({"sex": ["f", "f", "m"]}, thresholds=(0.1,), **rows)
@@ -75,7 +77,8 @@ class ThresholdCounts:
         scale: ScoreScale | None = None,
         **weighting: Any,
     ) -> ThresholdCounts:
-        """Count rows: groups and `weighting` as of `Tally.of`; y_true (N,) 1, 0 or -1; score (N,) in [0, 1], NaN missing.
+        """Count rows: groups and `weighting` as of `Tally.of`; y_true (N,) 1, 0 or -1; score (N,) in [0, 1], NaN
+        missing.
 
         `spread`: by which factor odds may differ from the threshold's where a score is near it.
         """
@@ -99,9 +102,9 @@ class ThresholdCounts:
     def of_batch(cls, batch: Batch, thresholds: Sequence[float], spread: float) -> ThresholdCounts:
         """The rows of a batch; without scores, every row is one whose score is missing."""
         score = np.full(len(batch.y_true), np.nan) if batch.score is None else batch.score
-        weighting = {"sample_weight": batch.sample_weight, "weights_kind": batch.weights_kind, "cluster": batch.cluster}
-        given: dict[str, Any] = {"y_true": batch.y_true, "score": score, "scale": batch.scale}
-        return cls.of(batch.groups, thresholds=thresholds, spread=spread, **given, **weighting)
+        rows: dict[str, Any] = {"y_true": batch.y_true, "score": score, "scale": batch.scale}
+        rows |= {"weights_kind": batch.weights_kind, "sample_weight": batch.sample_weight, "cluster": batch.cluster}
+        return cls.of(batch.groups, thresholds=thresholds, spread=spread, **rows)
 
     def __add__(self, other: ThresholdCounts) -> ThresholdCounts:
         if self.thresholds != other.thresholds:
@@ -109,8 +112,7 @@ class ThresholdCounts:
         if self.scale != other.scale:
             raise EvidenceError("cannot add counts of scores on different scales")
         tallies, above, around = (
-            tuple(a + b for a, b in zip(getattr(self, k), getattr(other, k), strict=True))
-            for k in ("tallies", "above", "near")
+            tuple(a + b for a, b in zip(getattr(self, k), getattr(other, k), strict=True)) for k in PARTS
         )
         one, two = self.histogram, other.histogram
         return replace(
@@ -133,18 +135,18 @@ class ThresholdCounts:
 
     def times(self, factor: int) -> ThresholdCounts:
         """As so many copies of every row would give it."""
-        parts = {k: tuple(x.times(factor) for x in getattr(self, k)) for k in ("tallies", "above", "near")}
+        parts: dict[str, Any] = {k: tuple(x.times(factor) for x in getattr(self, k)) for k in PARTS}
         return replace(self, histogram=None if self.histogram is None else self.histogram.times(factor), **parts)
 
     def reduced(self, disclosure: Disclosure) -> ThresholdCounts:
         """Each part without what would give a person away."""
-        parts = {k: tuple(x.reduced(disclosure) for x in getattr(self, k)) for k in ("tallies", "above", "near")}
+        parts: dict[str, Any] = {k: tuple(x.reduced(disclosure) for x in getattr(self, k)) for k in PARTS}
         return replace(self, histogram=None if self.histogram is None else self.histogram.reduced(disclosure), **parts)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         out: dict[str, Any] = {"thresholds": list(self.thresholds)}
-        out |= {k: [x.to_json() for x in getattr(self, k)] for k in ("tallies", "above", "near")}
+        out |= {k: [x.to_json() for x in getattr(self, k)] for k in PARTS}
         if self.histogram is not None:
             out["histogram"] = self.histogram.to_json()
         return out if self.scale is None else {**out, "scale": self.scale.to_json()}
@@ -152,16 +154,14 @@ class ThresholdCounts:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> ThresholdCounts:
         """From `to_json`; EvidenceError for what no rows can give."""
-        names = ("thresholds", "tallies", "above", "near")
-        data = reading.fields(data, "the counts at thresholds", *names, optional=("histogram", "scale"))
-        given = reading.items(data["thresholds"], "the thresholds", most=MOST)
-        thresholds = tuple(reading.number(t, "a threshold", low=0, high=1) for t in given)
+        data = reading.fields(data, "the counts at thresholds", "thresholds", *PARTS, optional=("histogram", "scale"))
+        asked = reading.items(data["thresholds"], "the thresholds", most=MOST)
+        thresholds = tuple(reading.number(t, "a threshold", low=0, high=1) for t in asked)
         if not thresholds or list(thresholds) != sorted(set(thresholds)) or not 0 < thresholds[0] <= thresholds[-1] < 1:
             raise EvidenceError("thresholds rise, between 0 and 1")
-        tallies, above, around = (
-            tuple(kind.from_json(x) for x in reading.items(data[k], f"'{k}'", length=len(thresholds)))
-            for k, kind in (("tallies", Tally), ("above", NumberSums), ("near", NumberSums))
-        )
+        given = {k: reading.items(data[k], f"'{k}'", length=len(thresholds)) for k in PARTS}
+        tallies = tuple(map(Tally.from_json, given["tallies"]))
+        above, around = (tuple(map(NumberSums.from_json, given[k])) for k in PARTS[1:])
         histogram = ScoreHistogram.from_json(data["histogram"]) if "histogram" in data else None
         parts = (*tallies, *above, *around, *(() if histogram is None else (histogram,)))
         if len({p.by for p in parts}) > 1:

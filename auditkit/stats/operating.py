@@ -27,9 +27,10 @@ def sensitivity_at(negatives: ArrayLike, positives: ArrayLike, specificity: floa
     """The largest share of positives above a threshold below which at least so large a share of negatives lies.
 
     `negatives` and `positives` are counts (B,) by steps of the score, rising; a threshold selects a step and all above.
-    Two things are uncertain, and of different rows: the sensitivity at the threshold (Wilson's (l, u) of the positives),
-    and the threshold itself, which the negatives choose: at thresholds chosen at Wilson's limits of the specificity the
-    sensitivity is S₋ and S₊. low = S − √((S − l)² + (S − S₋)²), high = S + √((u − S)² + (S₊ − S)²) (MOVER).
+    Two things are uncertain, and of different rows: the sensitivity at the threshold (Wilson's (l, u) of the
+    positives), and the threshold itself, which the negatives choose: at thresholds that Wilson's limits of the
+    specificity choose the sensitivity is S₋ and S₊. By MOVER low = S − √((S − l)² + (S − S₋)²) and high = S +
+    √((u − S)² + (S₊ − S)²).
     Source: Linnet (1987), Clinical Chemistry 33:1126, for the problem; Zou & Donner (2008) for MOVER.
 
     >>> point = sensitivity_at([8, 1, 1, 0], [1, 1, 2, 6], 0.9, 1.96)

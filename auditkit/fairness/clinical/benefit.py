@@ -16,17 +16,18 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Ints
 from auditkit.catalogue.clinical import BENEFIT, OVER_ALL, STANDARDIZED, metric_of
-from auditkit.evidence.distinct import Cells
 from auditkit.evidence.tally import Tally
 from auditkit.evidence.tally_sums import Sums
+from auditkit.fairness.clinical.statements import of_sign
 from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, RateSums, WeighedBasis
 from auditkit.question import SPARSE
-from auditkit.records import Comparison
+from auditkit.records import Comparison, Estimate
 from auditkit.stats import effective, pairs
 from auditkit.stats.comparisons import Method
+from auditkit.stats.pvalues import FamilyInterval
 from auditkit.stats.rates import Floats, Limits, rate
 from auditkit.stats.tables import Tables
 
@@ -34,8 +35,8 @@ _TN, _FP, _FN, _TP = (0, 0), (0, 1), (1, 0), (1, 1)
 _EVENTS, _EVERYBODY = (_FN, _TP), (_TN, _FP, _FN, _TP)
 NO_EVENT = "no event in the group: what treating is good for cannot be told"
 PREVALENCE = (
-    "net benefit grows with the share of patients who have an event: groups in which events are rarer have less to gain, "
-    "from any score; the standardised net benefit takes that off"
+    "net benefit grows with the share of patients who have an event: groups in which events are rarer have less to "
+    "gain, from any score; the standardised net benefit takes that off"
 )
 
 
@@ -92,7 +93,7 @@ def correlation(w: Floats, w2: Floats, rates: Sequence[Rate]) -> Floats:
     (one, two), axes = influence, (1, 2)
     both = np.sqrt((one**2 * w2).sum(axis=axes) * (two**2 * w2).sum(axis=axes))
     product = (one * two * w2).sum(axis=axes)
-    return np.clip(np.divide(product, both, out=np.zeros_like(both), where=both > 0), -1.0, 1.0)
+    return np.asarray(np.clip(np.divide(product, both, out=np.zeros_like(both), where=both > 0), -1.0, 1.0))
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,12 @@ class BenefitFamily(GroupFamily):
         """(K,) point values, NaN where undefined."""
         return self.limits.p
 
+    def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
+        """See `GroupFamily`; of what is compared with treating everybody, which of both serves better."""
+        if self.entry.wording.below:
+            return of_sign(self, kind, e, found)
+        return super().said(kind, e, found, other)
+
     def few(self, position: int) -> str:
         """See `GroupFamily`."""
         return super().few(position).replace(" to count", " events")
@@ -231,8 +238,3 @@ class BenefitFamily(GroupFamily):
         compared = (PREVALENCE,) if kind == "difference" and not self.form.odds else ()
         lost = (f"{self.lost:,} rows are not counted: they lack the truth or a score",) if self.lost else ()
         return (*compared, *(self.basis.notes if kind == "overall" else ()), *lost)
-
-
-def share(table: Any, cells: Cells, of: Cells) -> Floats:
-    """(K,) a share of a table, NaN of nobody."""
-    return rate(cells_of(table, cells), cells_of(table, of))

@@ -8,17 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from auditkit.catalogue import sentences
 from auditkit.catalogue.clinical import metric_of
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
-from auditkit.catalogue.sentences import is_established
 from auditkit.evidence.numbers import NumberSums
 from auditkit.evidence.tally import Tally
+from auditkit.fairness.clinical.statements import of_sign
 from auditkit.fairness.families.family import number
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.groups.measured import MeasuredFamily, family_of
-from auditkit.formatting import interval_in, lower_first, points
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Concern, Estimate, Finding, Table
 from auditkit.stats.pvalues import FamilyInterval
@@ -43,34 +41,8 @@ class MissFamily(MeasuredFamily):
         return "calibration"
 
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
-        """See `GroupFamily`; the sign of a miss in words, and none where it may be chance."""
-        m = self.entry
-        if e.value is None:
-            return f"{m.title}: {sentences.incomparable(self.by, e.note) if self.by else f'undefined; {e.note}.'}"
-        if e.state == "unstable":
-            groups = self.by or ("everybody",)
-            return sentences.unstable(m.title, groups, f"{points(e.value)} points", e.note)
-        if kind == "difference":
-            assert found is not None
-            if not is_established(kind, e):
-                unseen = None if e.unseen is None else f"{points(e.unseen)} points"
-                return sentences.no_gap(m.title, self.by, f"{interval_in(e, points)} points", unseen=unseen)
-            sure = self.named(found.sure)
-            (low, high), (x, y) = sure.groups, (_signed(m, v) for v in sure.values)
-            gap = f"{points(sure.estimate)} points ({interval_in(sure.estimate, points)})"
-            return f"{m.wording.two.format(low=low, high=high, x=x, y=y)}. The gap is {gap}."
-        one = m.wording.one.format(x=_signed(m, e.value))
-        bounds = f"{interval_in(e, points)} points, {m.wording.interval}"
-        if found is not None:
-            far = self.named(found.far)
-            which = "lowest" if kind == "group_min" else "highest"
-            return f"{one} for {far.groups[0]}, the {which} value of the {sentences.groups_of(self.by)} ({bounds})."
-        chance = e.low is not None and e.high is not None and e.low <= 0 <= e.high
-        return f"No miscalibration is established: {lower_first(one)} ({bounds})." if chance else f"{one} ({bounds})."
-
-
-def _signed(m: Metric, x: float) -> str:
-    return f"{points(abs(x))} points {m.wording.above if x > 0 else m.wording.below}"
+        """See `GroupFamily`; the sign of a miss in words."""
+        return of_sign(self, kind, e, found)
 
 
 def misses(
@@ -103,7 +75,7 @@ def of_expected(tally: Tally, family: MissFamily) -> Table:
     head = " and ".join(family.by).capitalize()
     units = ("", "", "percent", "percent", "ratio", "ratio", "ratio")
     title = f"{family.entry.title}: O/E"
-    return Table(title=title, columns=(head or "Who", *columns), rows=tuple(rows), units=units)  # type: ignore[arg-type]
+    return Table(title=title, columns=(head or "Who", *columns), rows=tuple(rows), units=units)
 
 
 def _share(tally: Tally, by: Sequence[str]) -> Floats:

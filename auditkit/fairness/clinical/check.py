@@ -1,4 +1,4 @@
-"""NetBenefit: whom does a score that decides about treatment serve? Decision curves by group, and what bears on them."""
+"""NetBenefit: whom does a score that decides about treatment serve? Decision curves by group, and more."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class NetBenefit(BaseCheck):
     by
         Sets of attributes, each crossed. None: each declared attribute alone, and all of them crossed.
 
-    Findings, at each threshold: net benefit, its smallest and its gap; net benefit beyond treating everybody, paired, on
-    the same patients; standardised net benefit; observed less expected events of those above and of those near the
+    Findings, at each threshold: net benefit, its smallest and its gap; net benefit beyond treating everybody, paired,
+    on the same patients; standardised net benefit; observed less expected events of those above and of those near the
     threshold; sensitivity at a specificity; whether truth is missing by the score's own decision. Rules ask of them as
     `metric = "net_benefit@0.1"`. Weights and clusters count, but for sensitivity at a specificity. Not measured of
     scores that are no probabilities, but for that one.
@@ -154,7 +154,8 @@ def threshold_of(costs: Mapping[str, float]) -> float:
     """
     if set(costs) != set(COSTS):
         raise PolicyError(
-            f"costs are those of {listing(COSTS)}, as {{'false_negative': 9, 'false_positive': 1}}; got {listing(costs)}"
+            f"costs are those of {listing(COSTS)}, as {{'false_negative': 9, 'false_positive': 1}}; got "
+            f"{listing(costs) or 'none'}"
         )
     for name, cost in costs.items():
         if not 0 < cost < float("inf"):

@@ -98,5 +98,5 @@ def table(families: Sequence[tuple[float, BenefitFamily, BenefitFamily, BenefitF
         title="Net benefit at each threshold" + (f" by {' and '.join(by)}" if by else ""),
         columns=(" and ".join(by).capitalize() or "Who", *columns),
         rows=tuple(rows),
-        units=("", "percent", "", "", *["ratio"] * 8),  # type: ignore[arg-type]
+        units=("", "percent", "", "", *["ratio"] * 8),
     )

@@ -41,38 +41,46 @@ class _Steps(NamedTuple):
         n = bins.n[:, full].astype(np.float64)
         return cls(np.where(low == high, low, cut), n[0], n[1], low, high)
 
-    def open(self, at: int) -> float:
-        """The share of the positives that a threshold within a step, or in steps that overlap, may or may not select."""
-        if at == 0 or not self.positives.sum():
-            return 0.0
+    def left_open(self, at: int) -> tuple[float, float]:
+        """Shares of the positives by which the sensitivity over rows can lie below and above that at a step.
+
+        Above: a threshold within the step below may reach the specificity, too. Both: steps that overlap, of groups
+        that were merged apart from each other.
+        """
+        total = self.positives.sum()
+        if not total:
+            return 0.0, 0.0
         below = np.arange(len(self.cut)) < at
         edge = self.cut[at] if at < len(self.cut) else np.inf
-        lower = self.low[at - 1]  # above it, the specificity may be reached within the step below
-        split = below & (self.high > lower) & (self.low < self.high)
-        split |= ~below & (self.low < edge)
-        return float(self.positives[split].sum() / self.positives.sum())
+        split = self.low < self.high
+        over = ~below & split & (self.low < edge)
+        under = below & split & (self.high > (self.low[at - 1] if at else np.inf))
+        return float(self.positives[over].sum() / total), float(self.positives[under].sum() / total)
 
 
 def reading(bins: Bins, specificity: float, min_n: int = SPARSE) -> Reading:
-    """The sensitivity of one group at its own threshold; sparse below `min_n` with an event, or without."""
+    """The sensitivity of one group at its own threshold; sparse below `min_n` with an event, or without.
+
+    Its limits hold what score bins leave open, too.
+    """
     steps = _Steps.of(bins)
     rows, few = int(bins.n.sum()), int(min(bins.n.sum(axis=1)))
+    one = sensitivity_at(steps.negatives, steps.positives, specificity, 1.0)
+    error, (less, more) = (one.high - one.low) / 2, steps.left_open(one.at)
 
     def limits(z: float) -> tuple[float, float]:
         point = sensitivity_at(steps.negatives, steps.positives, specificity, z)
-        return point.low, point.high
+        return max(0.0, point.low - less), min(1.0, point.high + more)
 
-    at = sensitivity_at(steps.negatives, steps.positives, specificity, critical_value(0.95))
-    state: State = "undefined" if not few else "sparse" if few < min_n else "ok"
-    note = {"undefined": "nobody with an event, or nobody without", "sparse": f"only {few} with an event, or without: too "
-            "few to tell", "ok": ""}[state]  # fmt: skip
-    bound, told = (0.0, "") if state == "undefined" else (steps.open(at.at), "")
-    error = (at.high - at.low) / 2 / critical_value(0.95)
-    if state == "ok" and bound > 0:
-        told = f"from score bins: within {bound:.1g} of the value over rows"
-        if bound > error / 10:
-            state, told = "coarse", f"{told}, more than a tenth of the standard error"
-    return Reading(at.value, limits, rows, _METHOD, error, state, note, told, bound)
+    if not few:
+        state: State = "undefined"
+        return Reading(one.value, limits, rows, _METHOD, error, state, "nobody with an event, or nobody without")
+    note = "" if few >= min_n else f"only {few} with an event, or without: too few to tell"
+    state, bound = "ok" if few >= min_n else "sparse", less + more
+    told = f"from score bins: within {bound:.1g} of the value over rows, which its limits hold" if bound else ""
+    if state == "ok" and bound > error:
+        state, told = "coarse", f"{told}; more than the standard error"
+    return Reading(one.value, limits, rows, _METHOD, error, state, note, told, bound)
 
 
 def readings(

@@ -56,4 +56,4 @@ def bounds(tally: Tally, at: float, by: Sequence[str]) -> Table:
     columns = ("Patients", "Without a truth", "Net benefit of those with a truth", "Lowest", "Highest",
                "If verified by the score alone")  # fmt: skip
     title = f"{METRICS[metric_of(BENEFIT, at)].title}, whatever the missing truths are"
-    return Table(title=title, columns=columns, rows=tuple(rows), units=("", "", *["ratio"] * 4))  # type: ignore[arg-type]
+    return Table(title=title, columns=columns, rows=tuple(rows), units=("", "", *["ratio"] * 4))
