@@ -60,8 +60,7 @@ class ThresholdCounts:
     near: tuple[NumberSums, ...]
     """The same of rows whose score is near it."""
     histogram: ScoreHistogram | None = None
-    """All scores, which every specificity is read off; None of weighted or dependent rows, which score bins do not
-    know."""
+    """All scores; None of weighted rows, which score bins do not know."""
     scale: ScoreScale | None = None
     """In which units the scores were given; None: in these, and they may be probabilities."""
 
@@ -93,9 +92,8 @@ class ThresholdCounts:
             )
             above.append(_sums(groups, np.where(selected, miss, np.nan), weighting))
             around.append(_sums(groups, np.where(near(s, t, spread), miss, np.nan), weighting))
-        alike = all(weighting.get(k) is None for k in ("sample_weight", "cluster"))
         of_all = {"y_true": y, "y_pred": np.where(known, s >= thresholds[0], -1).astype(np.int8), "score": s}
-        histogram = ScoreHistogram.of(groups, **of_all) if alike else None
+        histogram = ScoreHistogram.of(groups, **of_all) if weighting.get("sample_weight") is None else None
         return cls(tuple(thresholds), tuple(tallies), tuple(above), tuple(around), histogram, scale)
 
     @classmethod
@@ -128,6 +126,11 @@ class ThresholdCounts:
     def clusters(self) -> Any:
         """Replicates of the clusters; None where rows are independent."""
         return self.tallies[0].clusters
+
+    @property
+    def of_independent(self) -> ScoreHistogram | None:
+        """All scores, where intervals can rest on them: of rows that count alike and are independent."""
+        return self.histogram if self.clusters is None else None
 
     def table(self, name: str) -> Columns:
         """The columns of the cells of the first tally."""

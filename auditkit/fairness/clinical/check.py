@@ -208,13 +208,13 @@ def _both(evidence: ThresholdCounts) -> Sequence[tuple[float, Any]]:
 def _at_specificity(
     evidence: ThresholdCounts, specificity: float, sets: Sequence[Attributes], level: float
 ) -> tuple[list[Finding], list[NotMeasured]]:
-    if evidence.histogram is None:
+    if evidence.of_independent is None:
         title = METRICS[clinical.metric_of(SENSITIVITY, specificity)].title
         return [], [NotMeasured(what=title, why=operating.NOT_ALIKE, concern="performance")]
-    out = [tested(operating.readings(evidence.histogram, (), specificity, level=level), "overall")]
+    out = [tested(operating.readings(evidence.of_independent, (), specificity, level=level), "overall")]
     for by in sets:
-        read = operating.readings(evidence.histogram, by, specificity, level=level)
-        chosen = operating.thresholds(evidence.histogram, by, specificity)
+        read = operating.readings(evidence.of_independent, by, specificity, level=level)
+        chosen = operating.thresholds(evidence.of_independent, by, specificity)
         out += [tested(read, "difference", exhibits=(chosen,)), tested(read, "group_min")]
     return out, []
 
@@ -237,9 +237,9 @@ def answering(evidence: ThresholdCounts, asked: Question) -> Answer | None:
     if _nothing(evidence):
         return None
     if found.metric == SENSITIVITY:
-        if evidence.histogram is None:
+        if evidence.of_independent is None:
             return None
-        return operating.readings(evidence.histogram, known.by, found.at, level=asked.level, min_n=asked.min_n)
+        return operating.readings(evidence.of_independent, known.by, found.at, level=asked.level, min_n=asked.min_n)
     if found.at not in evidence.thresholds or not_probable(evidence):
         return None
     return _answer(evidence, found.metric, found.at, known.by, level=asked.level, min_n=asked.min_n)
@@ -253,7 +253,7 @@ def why_not(evidence: ThresholdCounts, metric: str) -> str:
     if why := _nothing(evidence):
         return why
     if found.metric == SENSITIVITY:
-        return operating.NOT_ALIKE if evidence.histogram is None else ""
+        return operating.NOT_ALIKE if evidence.of_independent is None else ""
     if scale := not_probable(evidence):
         return scale
     counted = listing([f"{t:g}" for t in evidence.thresholds])

@@ -27,8 +27,8 @@ NOBODY = "treat nobody"
 def curves(evidence: ThresholdCounts, by: Sequence[str], asked: Sequence[BenefitFamily]) -> Curve:
     """Net benefit by threshold, of the score and of treating everybody, in the largest groups.
 
-    From the score histogram where rows count alike, at the lower edges of its bins, where it is exact; else at the
-    thresholds that are asked alone.
+    From the score histogram where rows count alike, at the lower edges of its bins, where it is exact; of weighted rows
+    at the thresholds that are asked alone.
     """
     family = asked[0]
     order = [i for i in np.argsort(-family.rows, kind="stable") if family.n[i] > 0][:MOST_GROUPS]
