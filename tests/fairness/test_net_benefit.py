@@ -250,9 +250,16 @@ def test_the_planted_harm_is_found_and_sized(report: ak.Report) -> None:
 def test_the_curve_is_drawn_by_group_with_treating_all_and_nobody(report: ak.Report) -> None:
     curve, table = report.finding("fairness/net_benefit@0.05/difference/age").exhibits
     assert isinstance(curve, Curve)
-    assert [s.name for s in curve.series][-1] == "treat nobody"
-    assert {s.name for s in curve.series[:-1]} == {"older", "younger", "treat all: older", "treat all: younger"}
+    assert {s.name for s in curve.series} == {"older", "younger"}
+    assert curve.against == "dashed: all are treated; treating nobody has 0"
     frame = rows()
+    for s in curve.series:
+        prevalence = frame[frame["age"] == s.name]["y"].mean()
+        for x, y in s.against:
+            assert y == pytest.approx(prevalence - (1 - prevalence) * x / (1 - x))
+    page = render(report)
+    assert "Dashed: all are treated; treating nobody has 0." in page
+    assert page.index("Decision curves by age") < page.index('id="calibration"')
     series = next(s for s in curve.series if s.name == "younger")
     own = frame[frame["age"] == "younger"]
     for x, y in zip(series.x[1::7], series.y[1::7], strict=True):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Ints
 from auditkit.catalogue.clinical import BENEFIT, OVER_ALL, STANDARDIZED, metric_of
+from auditkit.catalogue.sentences import is_established
 from auditkit.evidence.tally import Tally
 from auditkit.evidence.tally_sums import Sums
 from auditkit.fairness.clinical.statements import of_sign
@@ -23,6 +24,7 @@ from auditkit.fairness.families.basis import Basis, Counts
 from auditkit.fairness.families.family import GroupFamily, Words
 from auditkit.fairness.families.rates import cells_of
 from auditkit.fairness.families.weighted import Rate, RateSums, WeighedBasis
+from auditkit.formatting import percent
 from auditkit.question import SPARSE
 from auditkit.records import Comparison, Estimate
 from auditkit.stats import effective, pairs
@@ -223,7 +225,18 @@ class BenefitFamily(GroupFamily):
         """See `GroupFamily`; of what is compared with treating everybody, which of both serves better."""
         if self.entry.wording.below:
             return of_sign(self, kind, e, found)
-        return super().said(kind, e, found, other)
+        told = super().said(kind, e, found, other)
+        if kind != "difference" or found is None or self.form.odds or not is_established(kind, e):
+            return told
+        where = (found.sure.first, found.sure.second)
+        each = " and ".join(f"{percent(float(self.prevalence[i]))} of {self.name(i)}" for i in where)
+        return f"{told} It depends on how common events are: {each} have one."
+
+    @cached_property
+    def prevalence(self) -> Floats:
+        """(K,) the share with an event."""
+        table = self.tables if self.sums is None else self.sums.w
+        return rate(cells_of(table, _EVENTS).astype(np.float64), cells_of(table, _EVERYBODY))
 
     def few(self, position: int) -> str:
         """See `GroupFamily`."""

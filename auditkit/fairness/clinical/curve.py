@@ -12,16 +12,15 @@ from auditkit.evidence.score_grid import LEAST
 from auditkit.evidence.thresholds import ThresholdCounts
 from auditkit.fairness.clinical.benefit import BenefitFamily
 from auditkit.fairness.families.family import number
-from auditkit.fairness.families.rates import cells_of
 from auditkit.records import Curve, Series, Table
 
-MOST_GROUPS, POINTS = 4, 60
-"""Groups whose curves are drawn, each with that of treating all of it; points of a curve, at most."""
+MOST_GROUPS, POINTS = 12, 60
+"""Groups whose curves are drawn, and points of one, at most."""
 LOWEST = -0.05
 """Curves end where they fall below this: treating all falls without end."""
 BEYOND = 2.0
 """The curve is drawn to twice the odds of the largest threshold that is asked."""
-NOBODY = "treat nobody"
+AGAINST = "dashed: all are treated; treating nobody has 0"
 
 
 def curves(evidence: ThresholdCounts, by: Sequence[str], asked: Sequence[BenefitFamily]) -> Curve:
@@ -31,23 +30,21 @@ def curves(evidence: ThresholdCounts, by: Sequence[str], asked: Sequence[Benefit
     at the thresholds that are asked alone.
     """
     family = asked[0]
-    order = [i for i in np.argsort(-family.rows, kind="stable") if family.n[i] > 0][:MOST_GROUPS]
+    order = [int(i) for i in np.argsort(-family.rows, kind="stable") if family.n[i] > 0][:MOST_GROUPS]
     drawn = {} if evidence.histogram is None else dict(evidence.histogram.groups(*by))
     odds = BEYOND * evidence.thresholds[-1] / (1 - evidence.thresholds[-1])
     end = odds / (1 + odds)
     series = []
     for i in order:
-        name, bins = family.name(int(i)) or "everybody", drawn.get(family.groups[i])
-        x, y = _asked(evidence, asked, int(i)) if bins is None else _of_bins(bins, end)
-        series += [_series(name, x, y), _series(f"treat all: {name}", *_treat_all(_prevalence(family, int(i)), end))]
-    series.append(_series(NOBODY, np.array([0.0, end]), np.zeros(2)))
+        bins = drawn.get(family.groups[i])
+        x, y = _asked(evidence, asked, i) if bins is None else _of_bins(bins, end)
+        kept = tuple(None if v < LOWEST else number(float(v)) for v in y)
+        name = family.name(i) or "everybody"
+        series.append(
+            Series(name=name, x=tuple(x.tolist()), y=kept, against=_treat_all(float(family.prevalence[i]), end))
+        )
     title = "Decision curves" + (f" by {' and '.join(by)}" if by else "")
-    return Curve(title=title, unit_x="threshold", unit_y="net benefit", series=tuple(series))
-
-
-def _series(name: str, x: Floats, y: Floats) -> Series:
-    kept = [None if v < LOWEST else number(float(v)) for v in y]
-    return Series(name=name, x=tuple(x.tolist()), y=tuple(kept))
+    return Curve(title=title, unit_x="threshold", unit_y="net benefit", series=tuple(series), against=AGAINST)
 
 
 def _of_bins(bins: Bins, end: float) -> tuple[Floats, Floats]:
@@ -67,18 +64,10 @@ def _asked(evidence: ThresholdCounts, asked: Sequence[BenefitFamily], i: int) ->
     return np.array(evidence.thresholds), np.array([f.values[i] for f in asked])
 
 
-def _prevalence(family: BenefitFamily, i: int) -> float:
-    if family.sums is None:
-        return float(family.n[i] / family.rows[i])
-    w = family.sums.w
-    events, known = (cells_of(w, c)[i] for c in (((1, 0), (1, 1)), ((0, 0), (0, 1), (1, 0), (1, 1))))
-    return float(events / known)
-
-
-def _treat_all(prevalence: float, end: float) -> tuple[Floats, Floats]:
+def _treat_all(prevalence: float, end: float) -> tuple[tuple[float, float], ...]:
     x = np.linspace(0.0, end, POINTS)
     y = prevalence - (1 - prevalence) * x / (1 - x)
-    return x[y >= LOWEST], y[y >= LOWEST]
+    return tuple(zip(x[y >= LOWEST].tolist(), y[y >= LOWEST].tolist(), strict=True))
 
 
 def table(families: Sequence[tuple[float, BenefitFamily, BenefitFamily, BenefitFamily]], by: Sequence[str]) -> Table:
@@ -86,7 +75,7 @@ def table(families: Sequence[tuple[float, BenefitFamily, BenefitFamily, BenefitF
     rows: list[tuple[str | int | float | None, ...]] = []
     for at, own, over, standard in families:
         for i in range(len(own.groups)):
-            p = _prevalence(own, i) if own.rows[i] else float("nan")
+            p = float(own.prevalence[i])
             limits = [number(float(x[i])) for x in own.limits]
             beyond = [number(float(x[i])) for x in over.limits]
             all_ = number(p - (1 - p) * at / (1 - at))
