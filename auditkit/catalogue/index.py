@@ -149,8 +149,8 @@ def resolve(name: str) -> tuple[str, str | None]:
 def unasked(metric: str) -> str:
     """Why no rule can ask of an entry that is shown, in words.
 
-    >>> unasked("net_benefit")
-    "'net_benefit' is asked at a threshold between 0 and 1, as in metric = \"net_benefit@0.1\""
+    >>> print(unasked("net_benefit"))
+    'net_benefit' is asked at a threshold between 0 and 1, as in metric = "net_benefit@0.1"
     """
     try:
         clinical.canonical(metric)

@@ -35,7 +35,7 @@ def sensitivity_at(negatives: ArrayLike, positives: ArrayLike, specificity: floa
 
     >>> point = sensitivity_at([8, 1, 1, 0], [1, 1, 2, 6], 0.9, 1.96)
     >>> point.value, point.at, round(point.low, 2), round(point.high, 2)
-    (0.8, 2, 0.41, 0.98)
+    (0.8, 2, 0.43, 0.97)
     """
     n0, n1 = np.asarray(negatives, np.float64), np.asarray(positives, np.float64)
     if not n0.sum() or not n1.sum():

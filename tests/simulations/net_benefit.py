@@ -144,8 +144,8 @@ class _Like(Group):
 SETTINGS = (
     clinic("benefit", "equal, 250 each, 20 % events", _same((250, 250), -1.7)),
     clinic("benefit", "equal, 1,000 each, 5 % events, t = .05", _same((1000, 1000), -3.5), at=0.05),
-    clinic("benefit", "equal, 120 and 800, 30 % events, t = .2", _same((120, 800), -1.0), at=0.2),
-    clinic("benefit", "three equal, 300 each, 15 % events", _same((300, 300, 300), -2.1)),
+    clinic("benefit", "equal, 120 and 800, 30 % events, t = .2", _same((120, 800), -1.0), at=0.2, replications=2_000),
+    clinic("benefit", "three equal, 300 each, 15 % events", _same((300, 300, 300), -2.1), replications=2_000),
     clinic("benefit", "one group's scores too low by 1", {"a": Group(400, -2.0, off=1.0), "b": Group(400, -2.0)}),
     clinic("benefit", "two prevalences, right scores", {"a": Group(500, -3.0), "b": Group(500, -1.0)}),
     clinic("benefit", "equal, weighted, 400 each", _same((400, 400), -1.7), weighted=True),

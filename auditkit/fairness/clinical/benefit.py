@@ -235,8 +235,8 @@ class BenefitFamily(GroupFamily):
     @cached_property
     def prevalence(self) -> Floats:
         """(K,) the share with an event."""
-        table = self.tables if self.sums is None else self.sums.w
-        return rate(cells_of(table, _EVENTS).astype(np.float64), cells_of(table, _EVERYBODY))
+        table = self.tables.astype(np.float64) if self.sums is None else self.sums.w
+        return rate(cells_of(table, _EVENTS), cells_of(table, _EVERYBODY))
 
     def few(self, position: int) -> str:
         """See `GroupFamily`."""

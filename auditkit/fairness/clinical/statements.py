@@ -16,8 +16,8 @@ from auditkit.stats.pvalues import Compared, FamilyInterval
 class Signed(Protocol):
     """What is read of a family."""
 
-    by: tuple[str, ...]
-
+    @property
+    def by(self) -> tuple[str, ...]: ...
     @property
     def entry(self) -> Metric: ...
     def named(self, c: Compared) -> Named: ...
