@@ -68,10 +68,8 @@ simulate: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulations $(ONLY)
 	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
-# Nets that see and read, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := dogs-and-cats digits faces art words words-transformer
 # Nets that see, read and weigh risks, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := cancer dogs-and-cats digits faces words words-transformer
+NETS := cancer dogs-and-cats digits faces art words words-transformer
 examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/cancer.py
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
