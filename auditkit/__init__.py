@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.change.check import Change as Change
     from auditkit.fairness.change.check import ClassChange as ClassChange
     from auditkit.fairness.change.numbers import RegressionChange as RegressionChange
+    from auditkit.fairness.clinical.check import NetBenefit as NetBenefit
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
@@ -144,6 +145,7 @@ _HOMES = {
     "DataProfile": "fairness.profile.check",
     "Scores": "fairness.scores.check",
     "ErrorTradeoff": "fairness.scores.tradeoff",
+    "NetBenefit": "fairness.clinical.check",
     "ImpactRatios": "fairness.law.check",
     "ScoringRates": "fairness.law.check",
     "UnknownDemographics": "fairness.law.unknowns",

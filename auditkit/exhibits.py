@@ -91,8 +91,10 @@ class Confusion(Record):
         return self
 
 
-class Series(Record):
+class Series(Terse):
     """One line of a curve; every column has one entry a point."""
+
+    TOLD: ClassVar = ("against",)
 
     name: str
     """Whom it is about: a group's name, or "everybody"."""
@@ -108,10 +110,14 @@ class Series(Record):
     """Position of the point to be pointed out; None: none."""
     mark: str = ""
     """What it is, in words."""
+    against: tuple[tuple[float, float], ...] = ()
+    """Points (x, y) of the line that it is compared with; absent from JSON where there is none."""
 
 
-class Curve(Record):
+class Curve(Terse):
     """Exhibit: lines over one axis (reliability, ROC, what a remedy costs)."""
+
+    TOLD: ClassVar = ("against",)
 
     kind: Literal["curve"] = "curve"
     title: str
@@ -122,6 +128,8 @@ class Curve(Record):
     series: tuple[Series, ...]
     diagonal: bool = False
     """True where y = x is what is asked for, as in calibration."""
+    against: str = ""
+    """What each line is compared with, as a sentence without its full stop; absent from JSON where it is with none."""
 
 
 class Contribution(Record):

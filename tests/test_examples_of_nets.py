@@ -176,6 +176,43 @@ def test_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {f.by for f in report.findings if f.metric == "layer_audit"} == {("stroke",)}
 
 
+@needs("dcurves")
+def test_cancer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whom the second assay measures is found less often, and the score serves these patients less: both are sized."""
+    report = run("cancer", tmp_path, quick=True)
+    assert light(tmp_path / "cancer.html")
+    assert "net-benefit: fail" in capsys.readouterr().out
+    table = pd.read_parquet(tmp_path / "cancer" / "patients.parquet")
+    cancer, treated = table["cancer"].to_numpy(), table["risk"].to_numpy() >= 0.1
+    benefit = pd.Series(treated * np.where(cancer, 1.0, -1 / 9)).groupby(table["laboratory"]).mean()
+    found = pd.Series(treated[cancer]).groupby(table["laboratory"].to_numpy()[cancer]).mean()
+    for metric, truth in (("net_benefit@0.1", benefit), ("true_positive_rate", found)):
+        gap = report.finding(f"fairness/{metric}/difference/laboratory")
+        assert gap.surest is not None
+        assert [g["laboratory"] for g in gap.surest.groups] == ["second", "first"]
+        assert gap.estimate.value == pytest.approx(truth["first"] - truth["second"])
+        assert gap.estimate.low is not None
+        assert gap.estimate.low > 0
+    right = report.finding("calibration/calibration_near@0.1/difference/laboratory")
+    assert right.surest is not None
+    assert right.surest.groups[1] == {"laboratory": "second"}, "its risks are told too low"
+
+
+@pytest.mark.slow
+@needs("dcurves")
+def test_the_configuration_of_cancer_makes_the_same_audit_for_the_gate(tmp_path: Path) -> None:
+    (tmp_path / "examples").mkdir()
+    policy = str(shutil.copy(EXAMPLES / "cancer.toml", tmp_path / "examples"))
+    shutil.copy(EXAMPLES / "cancer.py", tmp_path / "examples")
+    report, out = run("cancer", tmp_path / "reports", quick=True), tmp_path / "again"
+    assert run_cli(["run", policy, "--out", str(out), "--quiet"])[0] == 1
+    stored = ak.Report.load(out / "cancer.json")
+    for f in report.findings:
+        assert stored.finding(f.id).estimate == f.estimate
+    assert [v.status for v in stored.verdicts] == [v.status for v in report.verdicts]
+    assert run_cli(["gate", str(out / "cancer.json"), "--policy", policy])[0] == 1
+
+
 @needs("skimage")
 def test_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The threshold that was chosen in bright light lets people in dim light pass for each other, and them alone."""

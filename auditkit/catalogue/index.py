@@ -13,6 +13,7 @@ from typing import Any
 from auditkit.catalogue import (
     cases,
     changes,
+    clinical,
     composites,
     confusion,
     derived,
@@ -58,6 +59,7 @@ _HOMES = (
     generated,
     rankings,
     detections,
+    clinical,
 )
 
 GROUP = "auditkit.metrics"
@@ -70,13 +72,18 @@ def others() -> dict[str, EntryPoint]:
     return {p.name: p for p in entry_points(group=GROUP)}
 
 
+def _made(name: str) -> Metric | None:
+    """An entry that is made of its name."""
+    return measured.made(name) or rankings.made(name) or clinical.made(name)
+
+
 class _Catalogue(dict[str, Metric]):
-    """Our metrics; another name is that of a measured number, or looked for among those of other packages. To go
-    through it gives ours."""
+    """Our metrics; another name is that of a measured number, or of a metric at a threshold, or looked for among those
+    of other packages. To go through it gives ours."""
 
     def __missing__(self, name: str) -> Metric:
-        if (of_number := measured.made(name) or rankings.made(name)) is not None:
-            return of_number
+        if (made := _made(name)) is not None:
+            return made
         point = others().get(name)
         if point is None:
             raise KeyError(name)
@@ -89,11 +96,7 @@ class _Catalogue(dict[str, Metric]):
         return found
 
     def __contains__(self, name: object) -> bool:
-        return (
-            super().__contains__(name)
-            or (isinstance(name, str) and (measured.made(name) or rankings.made(name)) is not None)
-            or name in others()
-        )
+        return super().__contains__(name) or (isinstance(name, str) and _made(name) is not None) or name in others()
 
     def get(self, name: str, default: Any = None) -> Any:
         try:
@@ -138,6 +141,8 @@ def resolve(name: str) -> tuple[str, str | None]:
         return name, None
     if rankings.is_number(name):
         return measured.metric_of(name), None
+    if (canonical := clinical.canonical(name)) in METRICS:
+        return canonical, None
     for comparison in _DERIVED:
         of = name.removesuffix(f"_{comparison}")
         metric, implied = (of, None) if of in METRICS else ALIASES.get(of, ("", None))
@@ -145,6 +150,19 @@ def resolve(name: str) -> tuple[str, str | None]:
             return metric, comparison
     hint = nearest(name, [*METRICS, *others(), *ALIASES]) or " `auditkit explain all` lists them."
     raise PolicyError(f"unknown metric '{name}'.{hint}")
+
+
+def unasked(metric: str) -> str:
+    """Why no rule can ask of an entry that is shown, in words.
+
+    >>> print(unasked("net_benefit"))
+    'net_benefit' is asked at a threshold between 0 and 1, as in metric = "net_benefit@0.1"
+    """
+    try:
+        clinical.canonical(metric)
+    except PolicyError as e:
+        return str(e)
+    return f"'{metric}' is shown in the report; no rule can judge it in this version"
 
 
 def explain(name: str) -> str:

@@ -90,6 +90,8 @@ class Metric:
     wording: Wording = Wording()
     untold: bool | None = None
     """Of what is no rate: whether it is known of rows without a truth; None: as others of its kind."""
+    leads: bool = False
+    """Whether the curves of its groups stand before the fold of their section, though figures of rates lead it."""
     tested: bool = True
     """False where no interval is computed: a rule can judge the point value alone."""
     tasks: tuple[str, ...] = ("binary",)

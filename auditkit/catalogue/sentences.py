@@ -100,11 +100,11 @@ the data, so that a share of each means nothing: a, b and sum'
     ]
 
 
-def selective(most: str, least: str, size: str) -> str:
-    """That truth is missing more often for some than for others.
+def selective(most: str, least: str, size: str, speak: str = "error rates") -> str:
+    """That truth is missing more often for some than for others; `speak`: what is of those with a truth.
 
     >>> selective("62.0% of f", "3.0% of m", "a gap of 59.0 points, 55.0 to 62.0")
     'Truth is missing for 62.0% of f and 3.0% of m (a gap of 59.0 points, 55.0 to 62.0): error rates speak of those \
 with a truth alone.'
     """
-    return f"Truth is missing for {most} and {least} ({size}): error rates speak of those with a truth alone."
+    return f"Truth is missing for {most} and {least} ({size}): {speak} speak of those with a truth alone."

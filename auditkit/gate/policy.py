@@ -183,7 +183,7 @@ def _context(document: Document, context: Context | None) -> Context | None:
 
 
 def _presets(document: Document, policy: PolicyTable, defaults: DefaultsTable) -> tuple[Preset, ...]:
-    columns = {k: getattr(policy, k) for k in ("by", "sex", "race")}
+    columns = {k: getattr(policy, k) for k in ("by", "sex", "race", "threshold")}
     if policy.preset is None:
         for key, value in columns.items():
             if value is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from auditkit.catalogue.clinical import BENEFIT, OVER_ALL, metric_of
 from auditkit.catalogue.impact import LAWS, Law
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.records import Comparison, Decision, Handling, Record, Rule
@@ -43,7 +44,22 @@ PRESETS: dict[str, tuple[Line, ...]] = {
     ),
 }
 """Name → what it asks. Equalized odds: Hardt, Price and Srebro (2016). Clinical: sensitivity, specificity and
-calibration in the large by group, as TRIPOD+AI asks them to be reported; net benefit is not among them."""
+calibration in the large by group, as TRIPOD+AI asks them to be reported; with the threshold at which one treats, which
+is no preset's to choose, net benefit too."""
+
+
+def net_benefit(threshold: float) -> tuple[Line, ...]:
+    """What `clinical` asks of a score that decides at a threshold: that it serves no group worse than treating nobody
+    would, and none worse than treating everybody.
+
+    >>> [line.metric for line in net_benefit(0.1)]
+    ['net_benefit@0.1', 'net_benefit_over_all@0.1']
+    """
+    asked = ((BENEFIT, "net-benefit"), (OVER_ALL, "net-benefit-over-all"))
+    return tuple(
+        Line(metric_of(m, threshold), "group_min", at_least=0.0, refs=("tripod-ai:23a",), name=name)
+        for m, name in asked
+    )
 
 
 class Preset(Record):
@@ -56,6 +72,8 @@ class Preset(Record):
     """NYC: the column of sex."""
     race: str = "race"
     """NYC: the column of race/ethnicity."""
+    threshold: float | None = None
+    """Clinical: the risk from which on one treats; None: nothing is asked of net benefit."""
     min_n: int = 10
     on_inconclusive: Handling = "warn"
     on_not_measured: Handling = "fail"
@@ -67,6 +85,8 @@ class Preset(Record):
         ['four-fifths/sex', 'four-fifths/race']
         >>> [r.id for r in Preset(name="clinical").rules(("sex",))]
         ['clinical/sensitivity/sex', 'clinical/specificity/sex', 'clinical/calibration/sex']
+        >>> [r.metric for r in Preset(name="clinical", threshold=0.1).rules(("sex",))][3:]
+        ['net_benefit@0.1', 'net_benefit_over_all@0.1']
         >>> [r.id for r in Preset(name="nyc-ll144", sex="gender").rules(("gender", "race"))]
         ['nyc-ll144/gender', 'nyc-ll144/race', 'nyc-ll144/gender+race']
         """
@@ -85,8 +105,12 @@ class Preset(Record):
                 refs=line.refs,
             )
             for by in self._sets(declared)
-            for line in PRESETS[self.name]
+            for line in self._lines
         )
+
+    @property
+    def _lines(self) -> tuple[Line, ...]:
+        return (*PRESETS[self.name], *(() if self.threshold is None else net_benefit(self.threshold)))
 
     def _sets(self, declared: Attributes) -> list[Attributes]:
         if self.name != "nyc-ll144":
@@ -106,7 +130,13 @@ class Preset(Record):
 
 
 def preset_of(
-    name: str, *, by: tuple[Attributes, ...] | None, sex: str | None, race: str | None, **options: Any
+    name: str,
+    *,
+    by: tuple[Attributes, ...] | None,
+    sex: str | None,
+    race: str | None,
+    threshold: float | None = None,
+    **options: Any,
 ) -> Preset:
     """A preset, checked; PolicyError names the nearest preset, or the argument that it does not take."""
     if name not in PRESETS:
@@ -115,12 +145,16 @@ def preset_of(
         raise PolicyError("preset 'nyc-ll144' takes no 'by': it has three tables; name the columns by sex and race")
     if name != "nyc-ll144" and (sex, race) != (None, None):
         raise PolicyError(f"preset '{name}' takes no 'sex' and 'race': say by = [...], the attributes to compare")
+    if threshold is not None and name != "clinical":
+        raise PolicyError(
+            f"preset '{name}' takes no 'threshold': it is the risk from which on one treats, of 'clinical'"
+        )
     if by is not None and not all(by):
         raise PolicyError(f"preset '{name}': by = [] names nothing to compare")
     if sex is not None and sex == (race or "race"):
         raise PolicyError(f"preset 'nyc-ll144' needs two columns, sex and race/ethnicity; both are '{sex}'")
     columns = {k: v for k, v in (("sex", sex), ("race", race)) if v is not None}
-    return Preset(name=name, by=by, **columns, **options)
+    return Preset(name=name, by=by, threshold=threshold, **columns, **options)
 
 
 def _absent(name: str, declared: Attributes) -> str:

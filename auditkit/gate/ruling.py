@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast, get_args
 
 from auditkit.catalogue.gaps import GAPS
-from auditkit.catalogue.index import METRICS, resolve
+from auditkit.catalogue.index import METRICS, resolve, unasked
 from auditkit.catalogue.metric import Metric
 from auditkit.errors import PolicyError, listing, nearest
 from auditkit.gate.parts import between
@@ -42,7 +42,7 @@ def _rule(document: Document, i: int, spec: RuleTable, defaults: DefaultsTable) 
         known = (CHANGE, *get_args(Comparison))
         raise PolicyError(f"{at}: unknown comparison '{comparison}'.{nearest(comparison, known)}")
     if m.kind == "check":
-        raise PolicyError(f"{at}: '{metric}' is shown in the report; no rule can judge it in this version")
+        raise PolicyError(f"{document.where(('rule', i, 'metric'))}: {unasked(metric)}")
     if comparison not in m.comparisons:
         raise PolicyError(f"{at}: '{metric}' knows {listing(m.comparisons)}, not {comparison}")
     if comparison not in ("lowest_change", "highest_change") and (comparison == "overall") != (not spec.by):

@@ -39,6 +39,9 @@ class PolicyTable(Record):
     """The column of sex, for the preset nyc-ll144: `sex = "gender"`."""
     race: str | None = None
     """The column of race or ethnicity, likewise: `race = "ethnicity"`."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """The risk from which on one treats, for the preset clinical, which then asks of net benefit too: `threshold =
+    0.1`."""
     looks: StrictInt = Field(default=1, ge=1, le=MOST)
     """How many audits share the error of one: each has (1 - confidence) / looks of it, which widens its intervals:
     `looks = 12`."""

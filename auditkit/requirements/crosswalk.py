@@ -163,8 +163,13 @@ def _of_findings(report: Report, e: Evidence) -> tuple[tuple[Finding, ...], Stat
 
 
 def _asked(f: Finding, e: Evidence) -> bool:
-    of = (not e.concerns or f.concern in e.concerns) and (not e.metrics or f.metric in e.metrics)
+    of = (not e.concerns or f.concern in e.concerns) and (not e.metrics or _base(f.metric) in e.metrics)
     return of and (not e.comparisons or f.comparison in e.comparisons)
+
+
+def _base(metric: str) -> str:
+    """The name of a metric that is asked at a threshold, whichever it is."""
+    return metric.partition("@")[0]
 
 
 def _why_absent(report: Report, e: Evidence, asked: Sequence[Finding]) -> tuple[Reason, ...]:
@@ -184,7 +189,7 @@ def _judged(report: Report, e: Evidence, ids: set[str]) -> Iterator[Reason]:
     words: dict[Status, Why] = {"fail": "failed", "inconclusive": "undecided", "not_measured": "unjudged"}
     for v in report.verdicts:
         asks = v.finding is None and v.rule.by and v.rule.comparison in e.comparisons
-        same = asks and (not e.metrics or v.rule.metric in e.metrics)
+        same = asks and (not e.metrics or _base(v.rule.metric) in e.metrics)
         if (v.finding in ids or same) and v.status in words:
             yield words[v.status], v.rule.id
 

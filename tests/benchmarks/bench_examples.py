@@ -31,6 +31,7 @@ ASKED: dict[str, Reach] = {
     "digits, an audit with defaults": Reach(90),
     "digits.py": Reach(120),
     "dogs_and_cats.py": Reach(120),
+    "cancer.py": Reach(120),
     "faces.py": Reach(120),
     "art.py": Reach(120),
     "recommendations.py": Reach(120),

@@ -152,7 +152,7 @@ def test_impact_ratio_in_a_rule_is_still_the_ratio_of_selection_rates() -> None:
     assert (made.metric, made.comparison) == ("selection_rate", "ratio")
 
 
-def scored() -> ak.Report:
+def scored(policy: Any = "clinical", *more: Any) -> ak.Report:
     rng = np.random.default_rng(3)
     n = 4_000
     sex, x = rng.choice(["f", "m"], n), rng.normal(size=n)
@@ -161,8 +161,8 @@ def scored() -> ak.Report:
     shown = np.where(sex == "f", risk / 2, risk)  # the risk of women is told at half
     rows = pd.DataFrame({"sex": sex, "y": y, "score": shown, "pred": (shown > 0.5).astype(int)})
     data = ak.Dataset(rows, y_true="y", positive=1, sensitive_features=["sex"])
-    checks = ["group_fairness", "scores"]
-    return ak.audit(ak.Predictions("pred", "score"), data, checks=checks, policy="clinical")
+    checks = ["group_fairness", "scores", *more]
+    return ak.audit(ak.Predictions("pred", "score"), data, checks=checks, policy=policy)
 
 
 def test_clinical_asks_for_sensitivity_specificity_and_calibration_by_group() -> None:
@@ -176,6 +176,29 @@ def test_clinical_asks_for_sensitivity_specificity_and_calibration_by_group() ->
     without = report("clinical")
     assert states(without)["clinical/calibration/sex"] == "not_measured", "without scores"
     assert not without.passed
+
+
+def test_clinical_asks_for_net_benefit_where_the_threshold_of_treatment_is_said() -> None:
+    asked = {"policy": {"preset": "clinical", "threshold": 0.2}}
+    judged = scored(asked, ak.NetBenefit(thresholds=[0.2]))
+    found = {k: v for k, v in states(judged).items() if "net-benefit" in k}
+    assert found == {"clinical/net-benefit/sex": "pass", "clinical/net-benefit-over-all/sex": "fail"}
+    assert {v.rule.metric for v in judged.verdicts} >= {"net_benefit@0.2", "net_benefit_over_all@0.2"}
+    (absent,) = (v for v in scored(asked).verdicts if v.rule.metric == "net_benefit@0.2")
+    assert (absent.status, "ak.NetBenefit(thresholds=[0.1])" in (absent.absence or "")) == ("not_measured", True)
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"preset": "four-fifths", "threshold": 0.2}, "preset 'four-fifths' takes no 'threshold'"),
+        ({"threshold": 0.2}, "'threshold' goes with preset"),
+        ({"preset": "clinical", "threshold": 1.0}, "threshold"),
+    ],
+)
+def test_a_threshold_is_that_of_treatment(policy: dict[str, Any], said: str) -> None:
+    with pytest.raises(ak.PolicyError, match=said):
+        ak.Policy.from_dict({"policy": policy})
 
 
 def test_equalized_odds_is_the_rule_written_out() -> None:

@@ -43,6 +43,7 @@ def audits() -> tuple[Report, ...]:
     asked = [
         *("group_fairness", "scores", "impact_ratios", "unknown_demographics"),
         ak.DataProfile(reference_population={"sex": {"f": 0.5, "m": 0.5}}),
+        ak.NetBenefit(thresholds=[0.2]),
     ]
     real = ak.audit(ak.Predictions("p", "s"), data, checks=asked)
     return real, fixtures.ALL["answers"](), fixtures.ALL["explained"](), fixtures.adult()
@@ -131,7 +132,7 @@ def test_evidence_points_to_what_there_is(source: Source, requirement: Requireme
 def _points(e: Evidence, f: Finding) -> bool:
     return (
         (not e.concerns or f.concern in e.concerns)
-        and (not e.metrics or f.metric in e.metrics)
+        and (not e.metrics or f.metric.partition("@")[0] in e.metrics)
         and (not e.comparisons or f.comparison in e.comparisons)
     )
 
@@ -261,6 +262,15 @@ def test_where_a_number_is_predicted_no_rate_was_forgotten() -> None:
     assert row(of, "eu-aia", "13(3)(b)(v)").held[0].reasons == (("by", "race"),)
 
 
+def test_a_metric_at_a_threshold_is_evidence_of_what_it_is() -> None:
+    asked = {"concern": "fairness", "metric": "net_benefit@0.1", "comparison": "difference"}
+    each = [finding(**asked, by=(a,), id=f"fairness/net_benefit@0.1/difference/{a}") for a in ("gender", "race")]
+    r = row(report(*each), "tripod-ai", "23a")
+    assert [h.state for h in r.held] == ["absent", "absent", "supported"]
+    judged = verdict(each[0], "fail", metric="net_benefit@0.1", comparison="difference", at_least=None, at_most=0.01)
+    assert row(report(*each, verdicts=(judged,)), "tripod-ai", "23a").held[2].reasons == (("failed", "r"),)
+
+
 def test_which_are_shown() -> None:
     def ids(of: Report) -> list[str]:
         return [s.id for s in shown_sources(of)]
@@ -294,4 +304,4 @@ def test_the_section_counts_its_rows_and_says_what_it_does_not_establish() -> No
         assert n == len(re.findall(rf"<use href=#s-{state}\b", page))
         assert (f"{word.lower()}" in told.sentence) == (n > 0 or state == "supported")
     assert "supports, and does not establish, compliance" in told.sentence
-    assert told.sentence.startswith("16 requirements")
+    assert told.sentence.startswith("18 requirements")

@@ -5,8 +5,9 @@ Who is refused a loan repays none. Error rates are of those with a truth, who ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -30,9 +31,25 @@ from auditkit.question import SPARSE
 from auditkit.records import Finding, Table
 from auditkit.stats.rates import rate
 
-_TITLE = METRICS[SELECTIVE].title
 _UNTOLD = METRICS[MISSING_TRUTH].numerator
-_NAMES = ("those not selected", "those selected")
+
+
+class Sides(NamedTuple):
+    """Who is told apart by a decision of two."""
+
+    names: tuple[str, str] = ("those not selected", "those selected")
+    """Of decision 0 and of decision 1."""
+    head: str = "Decision"
+    """What stands above them in the table."""
+    metric: str = SELECTIVE
+    suffix: str = ""
+    """What ends the id of the finding: "/10%"."""
+    title: str = METRICS[SELECTIVE].title
+    speak: str = "error rates"
+    """What is of those with a truth alone."""
+
+
+DECISIONS = Sides()
 
 
 def lacking(tally: Tally | ClassTally) -> bool:
@@ -45,60 +62,71 @@ def lacking(tally: Tally | ClassTally) -> bool:
     return bool(((cells["y_true"] < 0) & (cells["y_pred"] >= 0)).any())
 
 
-def by_decision(tally: Tally | ClassTally, *, level: float) -> Family:
-    """The share of rows without a truth among those of each decision."""
-    return _of_classes(tally, level) if isinstance(tally, ClassTally) else _of_two(tally, level)
+def by_decision(tally: Tally | ClassTally, *, level: float, sides: Sides = DECISIONS) -> Family:
+    """The share of rows without a truth among those of each decision; of several classes `sides` has no names."""
+    return _of_classes(tally, level) if isinstance(tally, ClassTally) else _of_two(tally, level, sides.names)
 
 
-def of_decisions(tally: Tally | ClassTally, *, level: float) -> Finding:
-    """Whether truth is missing more often for one decision than for another, as a finding about the data."""
-    family = by_decision(tally, level=level)
+def of_decisions(
+    tally: Tally | ClassTally,
+    *,
+    level: float,
+    sides: Sides = DECISIONS,
+    exhibits: Sequence[Table] = (),
+    notes: Sequence[str] = (),
+) -> Finding:
+    """Whether truth is missing more often for one decision than for another, as a finding about the data.
+
+    `exhibits` and `notes` go with it.
+    """
+    family = by_decision(tally, level=level, sides=sides)
     e, found = family.comparison("difference")
     if found is None:
-        said = f"{_TITLE}: decisions cannot be compared; {e.note}."
+        said = f"{sides.title}: decisions cannot be compared; {e.note}."
     elif not is_established("difference", e):
         none = sentences.none_established("gap", "between decisions")
         seen = sentences.too_small(None if e.unseen is None else f"{points(e.unseen)} points")
-        said = f"{_TITLE}: {none} ({interval(e, 'difference')} points{seen})."
+        said = f"{sides.title}: {none} ({interval(e, 'difference')} points{seen})."
     else:
         sure = family.named(found.sure)
         least, most = (f"{percent(x)} of {g}" for g, x in zip(sure.groups, sure.values, strict=True))
         size = f"a gap of {points(sure.estimate)} points, {interval(sure.estimate, 'difference')}"
-        said = sentences.selective(most, least, size)
+        said = sentences.selective(most, least, size, sides.speak)
     return finding(
-        SELECTIVE,
+        sides.metric,
         "difference",
         (),
         e,
         said,
         concern="data",
-        title=_TITLE,
-        exhibits=(_table(family),),
-        notes=family.notes("difference", found),
+        title=sides.title,
+        suffix=sides.suffix,
+        exhibits=(_table(family, sides), *exhibits),
+        notes=(*family.notes("difference", found), *notes),
         p=family.p_value("difference", 0.0, above=True) if is_established("difference", e) else None,
     )
 
 
-def _table(family: Family) -> Table:
+def _table(family: Family, sides: Sides) -> Table:
     limits = zip(family.values, family.limits.low, family.limits.high, strict=True)
     rows = tuple(
         (family.name(i), int(n), int(k), *map(number, share))
         for i, (k, n, share) in enumerate(zip(family.k, family.n, limits, strict=True))
     )
-    columns = ("Decision", "Rows", "Without a truth", "Share", "Lower limit", "Upper limit")
-    return Table(title=_TITLE, columns=columns, rows=rows, units=("", "", "", "percent", "percent", "percent"))
+    columns = (sides.head, "Rows", "Without a truth", "Share", "Lower limit", "Upper limit")
+    return Table(title=sides.title, columns=columns, rows=rows, units=("", "", "", "percent", "percent", "percent"))
 
 
-def _of_two(tally: Tally, level: float) -> Family:
+def _of_two(tally: Tally, level: float, names: tuple[str, str]) -> Family:
     """Those not selected, and those selected."""
     table = tally.counts().table[0]
     k, n = table[0, 1:], table[:, 1:].sum(axis=0)
     values, weighed = rate(k, n), None
     if tally.dependent:
-        sums = _by_decision(tally.sums())
+        sums = _by_decision(tally.sums(), names)
         weighed = WeighedBasis.of(sums, [(_UNTOLD, DECIDED)], n >= SPARSE, weighted=tally.weighted)
         values = RateSums.of(sums, _UNTOLD, DECIDED).p
-    groups = tuple((name,) for name in _NAMES)
+    groups = tuple((name,) for name in names)
     return Family(MISSING_TRUTH, ("decision",), groups, n, k, n, values, level, weighed=weighed)
 
 
@@ -116,7 +144,7 @@ def _per_class(cells: Columns, classes: int, *, untold: bool) -> Ints:
     return out
 
 
-def _by_decision(sums: Sums) -> Sums:
+def _by_decision(sums: Sums, names: tuple[str, str]) -> Sums:
     """The sums of everybody as those of two groups, of one decision each."""
 
     def apart(table: Floats) -> Floats:
@@ -128,7 +156,7 @@ def _by_decision(sums: Sums) -> Sums:
     kept = {f: getattr(sums, f) for f in ("w", "w2", "drawn", "people", "within")}
     tables: dict[str, Any] = {f: None if table is None else apart(table) for f, table in kept.items()}
     return sums._replace(
-        groups=tuple((name,) for name in _NAMES),
+        groups=tuple((name,) for name in names),
         scale=np.repeat(sums.scale, 2),
         seen=None if sums.seen is None else _ByDecision(sums.seen),
         **tables,

@@ -37,6 +37,8 @@ class Line(NamedTuple):
     """Points, in percent."""
     words: str
     """The chart for those who hear it."""
+    against: str = ""
+    """The path of what it is compared with, in the same box."""
 
 
 class Curves(NamedTuple):
@@ -54,13 +56,16 @@ class Curves(NamedTuple):
     note: str
     table: TableView | None
     """None where a page has no room for it."""
+    zero: float | None = None
+    """Where 0 lies, in percent from the top, if lines are on both sides of it."""
 
 
 def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
     series = _ordered(look, f, curve.series[:lines])
     x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
-    y = _axis([v for s in series for vs in (s.y, s.low, s.high) for v in vs], whole=curve.diagonal)
+    against = [v for s in series for _, v in s.against]
+    y = _axis([*against, *(v for s in series for vs in (s.y, s.low, s.high) for v in vs)], whole=curve.diagonal)
     return Curves(
         caption=shown(curve.title),
         x_title=upper_first(shown(curve.unit_x)),
@@ -72,6 +77,7 @@ def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: N
         lines=tuple(_line(look.line(f.by, s.name), s, x, y) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
         table=names.table(_table(look, f, curve, lines, rows)) if look.roomy else None,
+        zero=round(100 - y.at(0.0), 2) if y.low < 0 < y.high else None,
     )
 
 
@@ -113,7 +119,8 @@ def _line(of: tuple[str, str], s: Series, x: Axis, y: Axis) -> Line:
         words += f"; {shown(s.mark)}: {_point(s, s.marked)}"
     kept_dots = tuple(dots) if few else _marked(s, x, y)
     shape = Mark(tone, None).shape
-    return Line(name, tone, shape, "".join(map(_path, pieces)), "".join(bars) if few else "", kept_dots, words)
+    beside = _path([(10 * x.at(a), 1000 - 10 * y.at(b)) for a, b in s.against])
+    return Line(name, tone, shape, "".join(map(_path, pieces)), "".join(bars) if few else "", kept_dots, words, beside)
 
 
 def _path(points: list[tuple[float, float]]) -> str:
@@ -172,6 +179,8 @@ def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
     parts = []
     if curve.diagonal:
         parts.append("Dashed: where the line would lie if the two were equal.")
+    if curve.against:
+        parts.append(f"{upper_first(shown(curve.against))}.")
     if any(s.low or s.high for s in curve.series):
         parts.append("Upright lines: intervals.")
     marks = dict.fromkeys(f"{shown(s.mark)}: {_point(s, s.marked)}" for s in curve.series if s.marked is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from auditkit.catalogue.clinical import KIND as CLINICAL
 from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
@@ -247,7 +248,8 @@ def rated(f: Finding) -> bool:
     known = METRICS.get(f.metric)
     if known is None or f.unit:
         return False
-    return (f.concern in RATED and known.kind not in ("check", DETECTION, MEASURED, EXPOSED)) or f.metric == TRUTH
+    apart = ("check", CLINICAL, DETECTION, MEASURED, EXPOSED)
+    return (f.concern in RATED and known.kind not in apart) or f.metric == TRUTH
 
 
 def ranked(f: Finding) -> bool:

@@ -48,6 +48,8 @@ class Answer(NamedTuple):
     """Whether it tells of a difference that is established, or of what a rule asks."""
     failed: bool = False
     """Whether a rule that asks about it failed."""
+    leads: bool = False
+    """Whether it stands before the fold, wherever it comes."""
 
 
 class Answers(NamedTuple):
@@ -129,12 +131,14 @@ def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: N
     unstable = f" {UNSTABLE}" if any(e.state == "unstable" for e in drawn_) else ""
     figure = Figure(_metric_and_law(lead), title_of(lead), _subtitle(found, charts), unstable.strip(), table, told)
     exhibits = drawn(look, found, room, names)
-    first = () if charts else tuple(x for x in exhibits if x.kind != "table")[:1]
+    drawn_first = tuple(x for x in exhibits if x.kind != "table")[:1]
+    leads = lead.concern == "fairness" and lead.metric in METRICS and METRICS[lead.metric].leads and bool(drawn_first)
+    first = () if charts and not leads else drawn_first
     asked = {v.finding: v.status for v in look.report.verdicts}
     says = any(established(f) or f.id in asked for f in found)
     failed = any(asked.get(f.id) == "fail" for f in found)
     folded = tuple(x for x in exhibits if x not in first)
-    return Answer(names.figure(figure), charts, first, folded, says, failed)
+    return Answer(names.figure(figure), charts, first, folded, says, failed, leads)
 
 
 def behind(look: Lookup, names: Names) -> tuple[Drawn, ...]:
