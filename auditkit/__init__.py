@@ -77,7 +77,9 @@ if TYPE_CHECKING:
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.answers import Answers as Answers
     from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.preferences import Preferences as Preferences
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
     from auditkit.records import Estimate as Estimate
@@ -105,7 +107,9 @@ _HOMES = {
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
     "Join": "inputs.join",
+    "Answers": "readers.answers",
     "Identification": "readers.identification",
+    "Preferences": "readers.preferences",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",

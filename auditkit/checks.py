@@ -24,6 +24,8 @@ CHECKS: dict[str, str] = {
     "measured": "auditkit.fairness.groups.measured:Measured",
     "match_rates": "auditkit.fairness.groups.matches:MatchRates",
     "identification_rates": "auditkit.fairness.groups.matches:IdentificationRates",
+    "answer_rates": "auditkit.fairness.groups.written:AnswerRates",
+    "preference_rates": "auditkit.fairness.groups.written:PreferenceRates",
     "scores": "auditkit.fairness.scores.check:Scores",
     "error_tradeoff": "auditkit.fairness.scores.tradeoff:ErrorTradeoff",
     "data_profile": "auditkit.fairness.profile.check:DataProfile",
@@ -57,6 +59,8 @@ JUDGES: dict[str, str] = {
     "measured": "auditkit.fairness.judges:MeasuredRules",
     "match_rates": "auditkit.fairness.judges:MatchRatesRules",
     "identification_rates": "auditkit.fairness.judges:IdentificationRatesRules",
+    "answer_rates": "auditkit.fairness.judges:AnswerRatesRules",
+    "preference_rates": "auditkit.fairness.judges:PreferenceRatesRules",
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
     "scores": "auditkit.fairness.judges:ScoresRules",
     "gap_attribution": "auditkit.explain.gaps.judge:GapAttributionRules",
@@ -92,8 +96,8 @@ def default_checks(task: Task = DEFAULT_TASK) -> tuple[Check, ...]:
 
 def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:
     """What is asked, and what changed from an older model, unless that is asked already."""
-    name = task_of(task).changes
-    return asked if any(c.name == name for c in asked) else (*asked, check_of(name))
+    name, options = task_of(task).changes, task_of(task).change_options
+    return asked if any(c.name == name for c in asked) else (*asked, check_of(name, options))
 
 
 def check_of(

@@ -10,7 +10,9 @@ from pydantic import BeforeValidator, Field
 
 from auditkit.estimates import Record, Terse
 
-Task = Literal["binary", "multiclass", "regression", "multilabel", "verification", "identification"]
+Task = Literal[
+    "binary", "multiclass", "regression", "multilabel", "verification", "identification", "answers", "preferences"
+]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -68,6 +70,18 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "whether the person is enrolled ({y_true}); yes is “{positive}”",
         unit="searches",
         reader="auditkit.readers.identification:Identification",
+    ),
+    "answers": TaskKind(
+        "yes or no",
+        "whether the answer is right ({y_true}); yes is “{positive}”",
+        unit="answers",
+        reader="auditkit.readers.answers:Answers",
+    ),
+    "preferences": TaskKind(
+        "yes or no",
+        "whether the stereotype is more likely to the model than its counterpart; yes is “{positive}”",
+        unit="pairs",
+        reader="auditkit.readers.preferences:Preferences",
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

@@ -17,7 +17,10 @@ from auditkit.records import TASK_KINDS, Task
 
 PACKAGE = Path(__file__).parent.parent / "auditkit"
 WRITTEN = {"origins.py", *(f"inputs/tasks/{name}.py" for name in ("registry", *TASKS))}
-OTHER_MEANING = {("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions"}
+OTHER_MEANING = {
+    ("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions",
+    ("gate/remedies.py", "answers"): "what rules answer of other decisions",
+}
 FILES = sorted(str(p.relative_to(PACKAGE)) for p in PACKAGE.rglob("*.py"))
 
 

@@ -22,6 +22,7 @@ from auditkit.catalogue import (
     inside,
     matches,
     measured,
+    preferences,
     profiles,
     regression,
     rows,
@@ -52,6 +53,7 @@ _HOMES = (
     changes,
     measured,
     matches,
+    preferences,
 )
 
 GROUP = "auditkit.metrics"

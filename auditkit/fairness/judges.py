@@ -109,7 +109,7 @@ class MeasuredRules(CountsJudge):
     """Of numbers that rows have, from the sums of the check that was given that name."""
 
     kinds: ClassVar = ("measured",)
-    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel")
+    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel", "answers", "preferences")
     evidence: ClassVar = "auditkit.evidence.numbers:NumberSums"
     check: ClassVar = "auditkit.fairness.groups.measured"
 
@@ -165,6 +165,30 @@ class IdentificationRatesRules(MatchRatesRules):
     """Of errors of searches, from a tally of searches."""
 
     tasks: ClassVar[tuple[str, ...]] = ("identification",)
+
+
+class AnswerRatesRules(GroupFairnessRules):
+    """Of right answers, from a tally of them."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("rate",)
+    tasks: ClassVar[tuple[str, ...]] = ("answers",)
+    RATES: ClassVar[tuple[str, ...]] = ("accuracy", "error_rate")
+
+    def answer(self, asked: Question) -> Answer | None:
+        """See `CountsJudge`; of rates of these events alone."""
+        return super().answer(asked) if asked.metric in self.RATES else None
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        known = " and ".join(self.RATES)
+        return "" if asked.metric in self.RATES else f"a {self.tasks[0]} audit does not count it: it counts {known}"
+
+
+class PreferenceRatesRules(AnswerRatesRules):
+    """Of preferences, from a tally of pairs of texts."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("preferences",)
+    RATES: ClassVar[tuple[str, ...]] = ("stereotype_preference",)
 
 
 class ConditionalParityRules(CountsJudge):

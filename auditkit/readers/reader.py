@@ -71,12 +71,32 @@ def reader_of(task: Task) -> type[Reader]:
     return found
 
 
-def as_rows(model: Model | Predictions | Reader, data: Dataset | None) -> tuple[Model | Predictions, Dataset]:
-    """Model and data as an audit takes them; DataError where a reader stands beside data, or a model alone."""
+class Rows(NamedTuple):
+    """What an audit takes."""
+
+    model: Model | Predictions
+    data: Dataset
+    against: Model | Predictions | None
+
+
+def as_rows(
+    model: Model | Predictions | Reader, data: Dataset | None, against: Model | Predictions | Reader | None = None
+) -> Rows:
+    """Model, data and older model as an audit takes them; an older reader's decisions are put beside the newer ones.
+
+    DataError where a reader stands beside data, or a model alone, and where two readers are not of the same rows.
+    """
     if isinstance(model, Reader):
         if data is not None:
             raise DataError(f"ak.{type(model).__name__} is data and decisions: leave the data away")
-        return model.reading
+        model, data = model.reading
     if data is None:
         raise DataError(f"a model is audited on data: ak.audit(model, data); got {type(model).__name__} alone")
-    return model, data
+    if not isinstance(against, Reader):
+        return Rows(model, data, against)
+    from auditkit.inputs.predictions import Predictions
+    from auditkit.readers.older import joined
+
+    if not isinstance(model, Predictions):
+        raise DataError("against is read from a file, and a net is audited: compare nets, or what both decided")
+    return Rows(*joined(model, data, *against.reading))

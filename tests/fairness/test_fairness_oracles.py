@@ -42,6 +42,7 @@ ON_ROWS = {
     "false_non_match_rate": fl.false_negative_rate,
     "false_positive_identification_rate": fl.false_positive_rate,
     "false_negative_identification_rate": fl.false_negative_rate,
+    "stereotype_preference": fl.selection_rate,
 }
 
 

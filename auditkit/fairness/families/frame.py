@@ -175,4 +175,5 @@ def functions() -> dict[str, Callable[..., float]]:
         "false_non_match_rate": fl.false_negative_rate,
         "false_positive_identification_rate": fl.false_positive_rate,
         "false_negative_identification_rate": fl.false_negative_rate,
+        "stereotype_preference": fl.selection_rate,
     }

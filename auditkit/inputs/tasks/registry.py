@@ -20,6 +20,8 @@ TASKS: dict[Task, str] = {
     "multilabel": "auditkit.inputs.tasks.multilabel:Multilabel",
     "verification": "auditkit.inputs.tasks.verification:Verification",
     "identification": "auditkit.inputs.tasks.identification:Identification",
+    "answers": "auditkit.inputs.tasks.answers:Answers",
+    "preferences": "auditkit.inputs.tasks.preferences:Preferences",
 }
 """Name → module:class."""
 
