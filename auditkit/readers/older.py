@@ -50,15 +50,13 @@ def joined(model: Predictions, data: Dataset, against: Predictions, old: Dataset
     for name in dict.fromkeys(n for n in alike if n in here):
         _same(here, there, name, data.row_id)
     names = {c: f"{c}{OLDER}" for c in against.columns}
-    kept: dict[str, Any] = {
-        k: names.get(v, v) if isinstance(v := getattr(against, k), str) else v for k in ("y_pred", "score")
-    }
-    if not isinstance(against.y_pred, str) and against.y_pred:
-        kept["y_pred"] = [names[c] for c in against.y_pred]
+    told = against.y_pred
+    renamed: Any = {"score": names.get(against.score or "")}
+    renamed["y_pred"] = names[told] if isinstance(told, str) else told and [names[c] for c in told]
     name = against.name if against.name != model.name else f"older {against.name}"
     rows = data.beside({names[c]: there[c].to_numpy() for c in names})
     rows.cautions = (*data.cautions, *(f"Of the older system: {c}" for c in old.cautions if c not in data.cautions))
-    return Joined(model, rows, replace(against, **kept, name=name))
+    return Joined(model, rows, replace(against, **renamed, name=name))
 
 
 def _in_order(here: pd.DataFrame, there: pd.DataFrame, row_id: str) -> pd.DataFrame:

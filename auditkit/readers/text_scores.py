@@ -92,8 +92,8 @@ def _causal(both: Sequence[Sequence[Ids]], bos: int | None) -> list[list[Asked]]
     apart = [i for i, (a, b) in enumerate(zip(*both, strict=True)) if a[0] != b[0]]
     if apart and bos is None:
         raise DataError(
-            f"{len(apart):,} pairs differ in their first token, the first in row {apart[0]:,}: a causal net gives it no "
-            "probability unless something stands before it. Give bos=…, the id that begins its texts"
+            f"{len(apart):,} pairs differ in their first token, the first in row {apart[0]:,}: a causal net gives it "
+            "no probability unless something stands before it. Give bos=…, the id that begins its texts"
         )
     whole = [[ids if bos is None else (bos, *ids) for ids in own] for own in both]
     return [[Asked(ids, tuple(range(1, len(ids)))) for ids in own] for own in whole]
@@ -120,6 +120,6 @@ def _of_sizes(by: Scorer, how: str, sizes: Sequence[Any]) -> Iterator[str]:
     if uneven and not by.per_token:
         shorter = int((sizes[0] < sizes[1]).sum())
         yield (
-            f"In {uneven:,} of {len(sizes[0]):,} pairs one text has fewer tokens, which a sum favours: the stereotype in "
-            f"{shorter:,}. per_token=True divides by their number."
+            f"In {uneven:,} of {len(sizes[0]):,} pairs one text has fewer tokens, which a sum favours: the stereotype "
+            f"in {shorter:,}. per_token=True divides by their number."
         )
