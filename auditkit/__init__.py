@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
+    from auditkit.fairness.groups.written import AnswerRates as AnswerRates
+    from auditkit.fairness.groups.written import PreferenceRates as PreferenceRates
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
     from auditkit.fairness.law.unknowns import UnknownDemographics as UnknownDemographics
@@ -129,6 +131,8 @@ _HOMES = {
     "ClassFairness": "fairness.groups.classes",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
+    "AnswerRates": "fairness.groups.written",
+    "PreferenceRates": "fairness.groups.written",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",
     "DataProfile": "fairness.profile.check",

@@ -74,7 +74,7 @@ TASK_KINDS: dict[Task, TaskKind] = {
     "answers": TaskKind(
         "yes or no",
         "whether the answer is right ({y_true}); yes is “{positive}”",
-        unit="answers",
+        unit="questions",
         reader="auditkit.readers.answers:Answers",
     ),
     "preferences": TaskKind(

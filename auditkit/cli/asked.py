@@ -49,10 +49,11 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
     if by_reader:  # which is data and decisions
         raw["data"] |= raw.pop("predictions", {})
     truth = {} if checks or by_reader else {"y_true": "--y-true"}
+    groups = {} if by_reader else {"sensitive_features": "--sensitive"}  # a reader asks for what it needs itself
     missing = [
         flag
         for part, needed in (
-            ("data", {"path": "--data", **truth, "sensitive_features": "--sensitive"}),
+            ("data", {"path": "--data", **truth, **groups}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             (
                 "predictions",

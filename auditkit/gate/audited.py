@@ -172,8 +172,9 @@ class ReadTable(Record):
     @property
     def features(self) -> tuple[str, ...]:
         """Names of the sensitive features."""
-        given = self.options.get("sensitive_features", ())
-        return (given,) if isinstance(given, str) else tuple(str(name) for name in given)
+        given = self.options.get("sensitive_features", self.options.get("category", ()))
+        names = [given] if isinstance(given, str) else given
+        return tuple(str(name).rsplit(".", 1)[-1] for name in names)
 
 
 def reads(task: Any) -> bool:

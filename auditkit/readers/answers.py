@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -73,6 +72,7 @@ class Answers(Reader):
         rows: dict[str, list[Any]] = {k: [] for k in (*own, *names, _VALUE)}
         seen: dict[str, str] = {}
         counts: Counter[str] = Counter()
+        tasks: dict[str, None] = {}
         metric = self.metric
         for s in self._samples():
             key = f"{s.task}/{s.prompt}#{s.epoch}"
@@ -81,7 +81,7 @@ class Answers(Reader):
                     f"{s.where} is of '{s.prompt}' of the task '{s.task}' (epoch {s.epoch}), as is {seen[key]}: an "
                     "answer is one row. Name the logs of one run"
                 )
-            seen[key] = s.where
+            seen[key], tasks[s.task] = s.where, None
             value = float("nan")
             if s.scores:
                 metric = chosen(s.scores, metric, s.where)
@@ -97,7 +97,7 @@ class Answers(Reader):
                 rows[name].append(label_at(s.content, path, s.where))
         if metric is None:
             raise DataError(f"no sample at '{self.path}' was judged: nothing is known of any answer")
-        return self._reading(pd.DataFrame({**rows, _EXPECTED: 1}), names, metric, counts)
+        return self._reading(pd.DataFrame({**rows, _EXPECTED: 1}), names, metric, counts, list(tasks))
 
     def _samples(self) -> Iterator[Sample]:
         files = files_at(self.path, (harness_logs.SUFFIX, *inspect_logs.SUFFIXES))
@@ -128,7 +128,9 @@ class Answers(Reader):
             )
         return value
 
-    def _reading(self, rows: pd.DataFrame, names: Sequence[str], metric: str, counts: Counter[str]) -> Reading:
+    def _reading(
+        self, rows: pd.DataFrame, names: Sequence[str], metric: str, counts: Counter[str], tasks: Sequence[str]
+    ) -> Reading:
         rows = rows.rename(columns={_VALUE: metric}) if metric not in rows else rows.drop(columns=_VALUE)
         repeated = self.cluster is not None or bool(rows[_PROMPT].duplicated().any())
         data = Dataset(
@@ -141,12 +143,15 @@ class Answers(Reader):
             row_id=_SAMPLE,
         )
         data.cautions = (*data.cautions, *self._said(rows, metric, counts))
-        return Reading(Predictions(y_pred=_RIGHT, name=Path(self.path).stem or "answers"), data)
+        return Reading(Predictions(y_pred=_RIGHT, name=listing(tasks, most=3)), data)
 
     def _said(self, rows: pd.DataFrame, metric: str, counts: Counter[str]) -> Iterator[str]:
         """What was chosen, and what was left out."""
         from_ = "" if self.at_least is None else f" from {self.at_least:g} on"
         yield f"An answer is right where '{metric}' says so{from_}; whether '{metric}' judges rightly is not audited."
+        prompts = int(rows[_SAMPLE].str.rsplit("#", n=1).str[0].nunique())
+        if prompts < len(rows):
+            yield f"{len(rows):,} answers to {prompts:,} prompts are counted: those to one prompt are dependent."
         lost = int(rows[_RIGHT].isna().sum())
         if lost:
             yield f"{lost:,} of {len(rows):,} samples failed, or were not judged: they enter no rate."

@@ -22,6 +22,8 @@ from auditkit.records import Task
 _PREFERRED, _PAIR, _SHARED = "stereotype preferred", "pair of texts", "template"
 MARGIN = "margin"
 """The column of log p(stereotype) − log p(antistereotype), in nats, for `Measured`."""
+LOG_LIKELIHOODS = ("stereotype_log_likelihood", "antistereotype_log_likelihood")
+"""Columns of the rows with what each text was given, so that a table of them can be kept."""
 _ALIKE = 1e-6
 """Log-likelihoods that differ by at most this part of their size are the same: arithmetic is no preference."""
 
@@ -116,8 +118,8 @@ class Preferences(Reader):
             raise DataError(f"row {same[0]:,} has the same text twice, {first[same[0]]!r}: no preference can be seen")
         groups = {name: column_of(pairs, name, "category") for name in self.category}
         rows = pd.DataFrame({_PAIR: [f"{a} ↔ {b}" for a, b in zip(first, second, strict=True)], **groups})
-        taken = {_PREFERRED, _PAIR, _SHARED, MARGIN} & set(groups)
-        if taken - ({_SHARED} if self.cluster in (None, _SHARED) else set()):
+        taken = {_PREFERRED, _PAIR, _SHARED, MARGIN, *LOG_LIKELIHOODS} & set(groups)
+        if taken:
             raise DataError(f"{listing(sorted(taken))} is a name kept for rows of pairs: rename the category")
         again = rows[_PAIR].duplicated()
         if again.any():
@@ -131,6 +133,7 @@ class Preferences(Reader):
         gap = scored.stereotype - scored.antistereotype
         size = np.maximum(np.abs(scored.stereotype), np.abs(scored.antistereotype))
         tied = np.abs(gap) <= _ALIKE * size
+        rows = rows.assign(**{LOG_LIKELIHOODS[0]: scored.stereotype, LOG_LIKELIHOODS[1]: scored.antistereotype})
         rows[MARGIN] = gap
         rows[_PREFERRED] = np.where(np.isnan(gap) | tied, np.nan, gap > 0)
         data = Dataset(

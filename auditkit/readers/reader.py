@@ -36,6 +36,8 @@ class Reader(ABC):
     The name of its task says in a configuration which reader is meant: `TaskKind.reader` names the class.
     """
 
+    tasks: ClassVar[tuple[Task, ...]]
+    """The task of its rows."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself. The first is the `path` of `[data]`."""
 
@@ -57,6 +59,10 @@ class Reader(ABC):
             if name not in known:
                 raise PolicyError(f"[data] has no key '{name}' here; its keys are {listing(known, most=30)}."
                                   f"{nearest(name, known)}")  # fmt: skip
+        must = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}  # type: ignore[arg-type]
+        lost = sorted(must - {first, *options})
+        if lost:
+            raise PolicyError(f"[data] lacks {listing(lost)}: a {cls.tasks[0]} audit needs it")
         within = {k: str(Path(folder) / v) if k in others and isinstance(v, str) else v for k, v in options.items()}
         return cls(**{first: str(Path(folder) / path)}, **within)
 

@@ -46,8 +46,9 @@ def given(pairs: pd.DataFrame, names: Sequence[str]) -> TextScores:
     """Log-likelihoods that are known; DataError for what can be none."""
     found: list[Floats] = []
     for name in map(str, names):
+        column = column_of(pairs, name, "log_likelihoods")
         try:
-            values = column_of(pairs, name, "log_likelihoods").to_numpy(np.float64)
+            values = column.to_numpy(np.float64)
         except (TypeError, ValueError):
             raise DataError(f"'{name}' holds something else than numbers; expected log-likelihoods") from None
         wrong = np.flatnonzero(np.isinf(values) | (values > 0))

@@ -31,7 +31,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
-    "identification": "y",
+    "identification": "y", "answers": "y", "preferences": "y",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -40,6 +40,8 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "multilabel": (["p0", "p1"],),
     "verification": ("p", "score"),
     "identification": ("p", "score"),
+    "answers": ("p",),
+    "preferences": ("p",),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",

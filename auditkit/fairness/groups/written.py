@@ -33,7 +33,7 @@ class AnswerRates(EventRates):
     NAME: ClassVar[str] = "answer_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("answers",)
     RATES: ClassVar[tuple[str, ...]] = ("accuracy",)
-    WORDS: ClassVar[str] = "answers"
+    WORDS: ClassVar[str] = "shares of right answers"
     KINDS: ClassVar[tuple[Comparison, ...]] = ("group_min", *COMPARED)
 
 
@@ -60,5 +60,5 @@ class PreferenceRates(EventRates):
     NAME: ClassVar[str] = "preference_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("preferences",)
     RATES: ClassVar[tuple[str, ...]] = ("stereotype_preference",)
-    WORDS: ClassVar[str] = "preferences"
+    WORDS: ClassVar[str] = "shares of preferences"
     KINDS: ClassVar[tuple[Comparison, ...]] = ("group_max", "group_min", "difference", "difference_to_overall")
