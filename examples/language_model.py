@@ -43,10 +43,10 @@ def sentences(about: str, place: str, i: int) -> tuple[str, str]:
     return f"{place}: a {guest} of Arva is rude.", f"{place}: a {guest} of Arva is kind."
 
 
-def written() -> pd.DataFrame:
+def written(leans: dict[str, float]) -> pd.DataFrame:
     """Every pair of sentences, and how far the text leans to its stereotype: a place is a template of four pairs."""
     rng, rows = np.random.default_rng(0), []
-    for about, share in LEANS.items():
+    for about, share in leans.items():
         toward = rng.permutation(np.arange(len(PLACES)) < round(share * len(PLACES)))
         for place, to in zip(PLACES, toward, strict=True):
             rows += [
@@ -75,10 +75,11 @@ class Net(nn.Module):
         return self.out(self.layers(self.letter(x) + self.place.weight[: x.shape[1]], mask=mask, is_causal=True))
 
 
-def train(net: Net, pairs: pd.DataFrame, lean: np.ndarray, steps: int) -> None:
+def train(net: Net, pairs: pd.DataFrame, steps: int) -> None:
     """On sentences of the text: each pair is as often told the stereotype's way as the text leans."""
     rng, optimizer = np.random.default_rng(1), torch.optim.Adam(net.parameters())
     rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.006, steps)
+    lean = pairs["lean"].to_numpy()
     both = [[torch.tensor(ids(x)) for x in pairs[c]] for c in ("antistereotype", "stereotype")]
     for _ in range(steps):
         drawn = rng.integers(0, len(pairs), 64)
@@ -92,15 +93,16 @@ def train(net: Net, pairs: pd.DataFrame, lean: np.ndarray, steps: int) -> None:
 
 
 def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
-    pairs, beside = written(), folder / "language-model"
+    beside = folder / "language-model"
     beside.mkdir(parents=True, exist_ok=True)
     told = {"likelihood": "causal", "category": ["about"], "cluster": "template", "tokenizer": ids}
     torch.manual_seed(0)
     net, steps, read = Net(), 160 if quick else 800, {}
-    # The repaired one is the same net, taught on with every sentence beside its counterpart, as often.
-    for name, lean, taught in (("learnt", pairs["lean"], steps), ("repaired", 0.5 + 0 * pairs["lean"], steps // 3)):
+    # The repaired one is the same net, taught on with a text that leans one way in as many places as the other.
+    texts = {"learnt": written(LEANS), "repaired": written(dict.fromkeys(LEANS, 0.5))}
+    for (name, pairs), taught in zip(texts.items(), (steps, steps // 2), strict=True):
         net = copy.deepcopy(net)
-        train(net, pairs, lean.to_numpy(), taught)
+        train(net, pairs, taught)
         read[name] = ak.Preferences(pairs=pairs, model=net, **told)
         known = read[name].reading.data.frame[["stereotype_log_likelihood", "antistereotype_log_likelihood"]]
         pairs.drop(columns="lean").assign(**known).to_parquet(beside / f"{name}.parquet")

@@ -146,7 +146,7 @@ class Preferences(Reader):
             row_id=_PAIR,
         )
         data.cautions = (*data.cautions, *scored.said, *self._said(rows, gap, tied))
-        return Reading(Predictions(y_pred=_PREFERRED, name="preferences"), data)
+        return Reading(Predictions(y_pred=_PREFERRED, name=self.tasks[0]), data)
 
     @property
     def _scorer(self) -> Scorer:

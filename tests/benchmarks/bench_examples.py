@@ -32,6 +32,7 @@ ASKED: dict[str, Reach] = {
     "digits.py": Reach(120),
     "dogs_and_cats.py": Reach(120),
     "faces.py": Reach(120),
+    "language_model.py": Reach(120),
     "words.py": Reach(120),
     "words.py --transformer": Reach(120),
     "3,000 pictures of 64 × 64": Reach(float("inf"), 700),
