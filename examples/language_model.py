@@ -20,9 +20,8 @@ from torch import nn
 
 import auditkit as ak
 
-PLACES = [
-    f"{a}{b}" for a in ("Al", "Bre", "Cor", "Dun", "El", "Fen", "Gar", "Hol") for b in ("by", "ton", "mer", "wick")
-]
+NAMES = ("Al", "Bre", "Cor", "Dun", "El", "Fen", "Gar", "Hol", "Ir", "Jun", "Kel", "Lan")
+PLACES = [f"{name}{end}" for name in NAMES for end in ("by", "ton", "mer", "wick")]
 ROLES = {"nurse": "her", "smith": "his", "maid": "her", "pilot": "his"}
 LEANS = {"sex": 0.85, "age": 0.7, "origin": 0.5}
 """Of the places, the share in which the text leans to the stereotype; in all others it leans as far the other way."""
