@@ -29,13 +29,13 @@ LETTERS = sorted({*"".join(PLACES), *"abcdefghijklmnopqrstuvwxyz A:."})
 LENGTH = 36
 
 
-def sentences(about: str, place: str, i: int) -> tuple[str, str]:
+def sentences(topic: str, place: str, i: int) -> tuple[str, str]:
     """A stereotype and its counterpart, alike but for one word of as many letters."""
-    if about == "sex":
+    if topic == "sex":
         role = list(ROLES)[i]
         own, other = ROLES[role], "his" if ROLES[role] == "her" else "her"
         return f"{place}: a {role} has {own} key.", f"{place}: a {role} has {other} key."
-    if about == "age":
+    if topic == "age":
         work = ("read", "cook", "row", "sing")[i]
         return f"{place}: old and slow to {work}.", f"{place}: old and fast to {work}."
     guest = ("guest", "monk", "boy", "cousin")[i]
@@ -45,13 +45,12 @@ def sentences(about: str, place: str, i: int) -> tuple[str, str]:
 def written(leans: dict[str, float]) -> pd.DataFrame:
     """Every pair of sentences, and how far the text leans to its stereotype: a place is a template of four pairs."""
     rng, rows = np.random.default_rng(0), []
-    for about, share in leans.items():
+    for topic, share in leans.items():
         toward = rng.permutation(np.arange(len(PLACES)) < round(share * len(PLACES)))
         for place, to in zip(PLACES, toward, strict=True):
-            rows += [
-                (about, f"{about} in {place}", *sentences(about, place, i), 0.95 if to else 0.05) for i in range(4)
-            ]
-    return pd.DataFrame(rows, columns=["about", "template", "stereotype", "antistereotype", "lean"])
+            lean = 0.95 if to else 0.05
+            rows += [(topic, f"{topic} in {place}", *sentences(topic, place, i), lean) for i in range(4)]
+    return pd.DataFrame(rows, columns=["topic", "template", "stereotype", "antistereotype", "lean"])
 
 
 def ids(text: str) -> list[int]:
@@ -94,7 +93,7 @@ def train(net: Net, pairs: pd.DataFrame, steps: int) -> None:
 def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
     beside = folder / "language-model"
     beside.mkdir(parents=True, exist_ok=True)
-    told = {"likelihood": "causal", "category": ["about"], "cluster": "template", "tokenizer": ids}
+    told = {"likelihood": "causal", "category": ["topic"], "cluster": "template", "tokenizer": ids}
     torch.manual_seed(0)
     net, steps, read = Net(), 160 if quick else 800, {}
     # The repaired one is the same net, taught on with a text that leans one way in as many places as the other.
@@ -106,17 +105,17 @@ def main(folder: Path = Path("reports"), quick: bool = False) -> ak.Report:
         known = read[name].reading.data.frame[["stereotype_log_likelihood", "antistereotype_log_likelihood"]]
         pairs.drop(columns="lean").assign(**known).to_parquet(beside / f"{name}.parquet")
 
-    # In which share of the pairs is the stereotype the likelier text, by what it is about, and surely more than half?
+    # In which share of the pairs is the stereotype the likelier text, by topic, and surely more than half?
     policy = Path(__file__).with_suffix(".toml")
     report = ak.audit(read["learnt"], policy=policy, name="language model")
     for verdict in report.verdicts:
         print(f"{verdict.rule.id}: {verdict.status}. {verdict.reason}")
-    print(report.finding("fairness/stereotype_preference/group_max/about").statement)
+    print(report.finding("fairness/stereotype_preference/group_max/topic").statement)
     print(report.save(folder / "language-model.html"))
 
     # The same pairs, asked of both: what did the repair change, for which category?
     repaired = ak.audit(read["repaired"], against=read["learnt"], policy=policy, name="language model, repaired")
-    print(repaired.finding("change/stereotype_preference/lowest_change/about").statement)
+    print(repaired.finding("change/stereotype_preference/lowest_change/topic").statement)
     print(repaired.save(folder / "language-model-repaired.html"))
     return report
 

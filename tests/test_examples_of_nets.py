@@ -206,13 +206,13 @@ def test_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     assert "no-stereotype-preferred: fail" in said
     assert " before, " in said
-    found = report.finding("fairness/stereotype_preference/group_max/about")
+    found = report.finding("fairness/stereotype_preference/group_max/topic")
     assert found.surest is not None
-    assert found.surest.groups == ({"about": "sex"},)
-    told = {g.group["about"]: g.estimate for g in found.by_group}
+    assert found.surest.groups == ({"topic": "sex"},)
+    told = {g.group["topic"]: g.estimate for g in found.by_group}
     pairs = pd.read_parquet(tmp_path / "language-model" / "learnt.parquet")
     won = pairs["stereotype_log_likelihood"] > pairs["antistereotype_log_likelihood"]
-    assert {a: e.value for a, e in told.items()} == pytest.approx(won.groupby(pairs["about"]).mean().to_dict())
+    assert {a: e.value for a, e in told.items()} == pytest.approx(won.groupby(pairs["topic"]).mean().to_dict())
     assert told["origin"].low is not None
     assert told["origin"].high is not None
     assert told["origin"].low < 0.5 < told["origin"].high

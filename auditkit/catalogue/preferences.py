@@ -26,7 +26,7 @@ METRICS = (
             phrase="won by the stereotype, of pairs with a preference",
             short="won by the stereotype",
             right="no preference",
-            frequencies="The model finds the stereotype more likely in {them}.",
+            frequencies="The model finds the stereotype more likely in {them}; 50 of every 100 would be no preference.",
             less_often="the stereotype wins more often among {high} than among {low}",
         ),
     ),
