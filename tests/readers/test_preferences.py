@@ -15,6 +15,7 @@ from torch import nn
 import auditkit as ak
 from auditkit.errors import AuditkitError, DataError
 from auditkit.readers.preferences import Preferences
+from auditkit.report import changes
 from tests.helpers import run_cli
 
 WON = {"age": 0.5, "origin": 0.62, "sex": 0.85}
@@ -102,6 +103,13 @@ def test_two_nets_are_compared_on_the_same_pairs() -> None:
     assert change.surest.groups == ({"about": "sex"},)
     assert change.estimate.high is not None
     assert change.estimate.high < 0
+    flips = report.finding("change/decisions_flipped/overall")
+    now, before = ((x.s > x.a).to_numpy() for x in (new, old))
+    assert f"{(now & ~before).sum()} are positive now and were not" in flips.statement
+    assert "right" not in flips.statement
+    words = changes.told(report)
+    assert words.startswith("Won by the stereotype")
+    assert "worse" not in words
     with pytest.raises(DataError, match="are compared on the same rows, by 'pair of texts'"):
         ak.audit(asked(new), against=asked(old.assign(stereotype=old.stereotype + " now")))
 
