@@ -69,11 +69,12 @@ simulate: $(VENV)/dev.stamp
 	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
 # Nets that see and read, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := dogs-and-cats digits faces language-model words words-transformer
+NETS := dogs-and-cats digits faces art language-model words words-transformer
 examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
 	$(AS_SAMPLES) $(BIN)/python examples/digits.py
 	$(AS_SAMPLES) $(BIN)/python examples/faces.py
+	$(AS_SAMPLES) $(BIN)/python examples/art.py
 	$(AS_SAMPLES) $(BIN)/python examples/language_model.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py --transformer

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.check import GroupFairness as GroupFairness
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
+    from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.answers import Answers as Answers
+    from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
     from auditkit.readers.preferences import Preferences as Preferences
     from auditkit.readers.verification import Verification as Verification
@@ -109,6 +111,7 @@ _HOMES = {
     "Dataset": "inputs.dataset",
     "Source": "inputs.source",
     "Join": "inputs.join",
+    "Generated": "readers.generated",
     "Answers": "readers.answers",
     "Identification": "readers.identification",
     "Preferences": "readers.preferences",
@@ -129,6 +132,7 @@ _HOMES = {
     "ClassChange": "fairness.change.check",
     "RegressionChange": "fairness.change.numbers",
     "ClassFairness": "fairness.groups.classes",
+    "GeneratedShares": "fairness.groups.generated",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
     "AnswerRates": "fairness.groups.written",

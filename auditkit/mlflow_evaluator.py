@@ -89,6 +89,7 @@ def _known(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _audited(told: dict[str, Any], dataset: Any, model: Any, predictions: str | None, *, numeric: bool) -> Report:
     import auditkit as ak
+    from auditkit.records import NUMERIC
 
     rows = dataset.features_data
     if not isinstance(rows, pandas.DataFrame):
@@ -103,7 +104,7 @@ def _audited(told: dict[str, Any], dataset: Any, model: Any, predictions: str | 
     asked = {k: told.pop(k) for k in AUDIT if k in told}
     net = told.pop("model", None)
     if numeric:
-        told.setdefault("task", "regression")
+        told.setdefault("task", NUMERIC)
     columns = {truth: dataset.labels_data}
     if net is None:
         given = dataset.predictions_data if dataset.has_predictions else model.predict(rows)

@@ -11,8 +11,9 @@ from pydantic import BeforeValidator, Field
 from auditkit.estimates import Record, Terse
 
 Task = Literal[
-    "binary", "multiclass", "regression", "multilabel", "verification", "identification", "answers", "preferences"
-]
+    "binary", "multiclass", "regression", "multilabel", "verification", "identification", "generation", "answers",
+    "preferences",
+]  # fmt: skip
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
@@ -70,6 +71,13 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "whether the person is enrolled ({y_true}); yes is “{positive}”",
         unit="searches",
         reader="auditkit.readers.identification:Identification",
+    ),
+    "generation": TaskKind(
+        "a class",
+        "nothing; a judge says what a sample shows, one of {n} values: {classes}",
+        "score of the value judged",
+        unit="samples",
+        reader="auditkit.readers.generated:Generated",
     ),
     "answers": TaskKind(
         "yes or no",

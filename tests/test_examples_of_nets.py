@@ -198,6 +198,34 @@ def test_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert told[name] == pytest.approx((score[rows] >= t - 1e-9).mean(), abs=0.01)
 
 
+def test_art(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whom the net draws, by the rule of the signs themselves: behind a judge that errs, and not as it says."""
+    report = run("art", tmp_path, quick=True)
+    assert light(tmp_path / "art.html")
+    assert "no-stereotype: fail" in capsys.readouterr().out
+    gap = report.finding("fairness/share_against_reference/difference/prompt")
+    assert gap.surest is not None
+    assert gap.surest.groups[0]["prompt"] in ("a nurse", "an engineer")
+    art = module_of("art")
+    drawn = np.load(tmp_path / "art" / "samples.npz")["pictures"].astype(np.float32) / 255
+    samples = pd.read_parquet(tmp_path / "art" / "samples.parquet")
+    truth = pd.Series(art.rule(drawn)).groupby(samples["prompt"]).mean()
+    table = gap.exhibits[-1]
+    corrected = {row[0]: row[-3:-1] for row in table.rows if row[1] == "woman"}
+    apart = ak.audit(ak.Generated(samples=samples)).finding(gap.id).exhibits[-1]
+    as_judged = {row[0]: row[-3:-1] for row in apart.rows if row[1] == "woman"}
+
+    def covered(found: Any) -> list[str]:
+        return [p for p, (low, high) in found.items() if low <= truth[p] <= high]
+
+    assert (
+        len(covered(corrected)) >= 10
+    )  # taught in haste it draws signs between both, which the judge misses more often
+    assert "a nurse" in covered(corrected)
+    assert "a nurse" not in covered(as_judged)
+    assert len(covered(as_judged)) <= 4
+
+
 def test_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The stereotype that the text leans to is found and sized as the net itself has it."""
     report = run("language_model", tmp_path, quick=True)

@@ -18,6 +18,7 @@ from auditkit.catalogue import (
     derived,
     explanations,
     gaps,
+    generated,
     impact,
     inside,
     matches,
@@ -53,6 +54,7 @@ _HOMES = (
     changes,
     measured,
     matches,
+    generated,
     preferences,
 )
 

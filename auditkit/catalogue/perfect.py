@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.derived import DISPERSION
+from auditkit.catalogue.generated import AGAINST, ASSOCIATION, DIVERSITY, UNNAMED
 from auditkit.catalogue.index import METRICS
 from auditkit.records import Comparison
 
@@ -35,6 +36,9 @@ _UNKNOWN = {
     "treatment_equality": "it compares kinds of mistakes, and there would be none",
     "false_match_rate_inequity": "rates of errors that are 0 have no geometric mean",
     "false_non_match_rate_inequity": "rates of errors that are 0 have no geometric mean",
+    **dict.fromkeys(
+        (AGAINST, UNNAMED, ASSOCIATION, DIVERSITY), "what is drawn has no truth that it could be right about"
+    ),
     "mean_prediction": "the evidence keeps no interval of the truth's own mean",
 }
 

@@ -90,6 +90,21 @@ class ClassTally(Framed):
         np.add.at(table, (where, cells["y_true"] + 1, cells["y_pred"] + 1), cells["n"])
         return ClassCounts(groups, table[:, 1:, 1:])
 
+    def decisions(self, *by: str) -> tuple[tuple[tuple[str, ...], ...], Ints]:
+        """Crossed groups of these columns, sorted, and (K, 1 + C) rows by decision, whatever their truth; first those
+        without a decision.
+
+        >>> tally = ClassTally.of({"p": ["a", "a", "b"]}, "xy", y_true=[-1, 0, -1], y_pred=[1, 0, -1])
+        >>> tally.decisions("p")[1].tolist()
+        [[0, 1, 1], [1, 0, 0]]
+        """
+        frames.known_columns(by, self.by)
+        cells = self.table("cells")
+        groups, where = frames.places(cells, by, len(cells["n"]))
+        table = np.zeros((len(groups), len(self.classes) + 1), dtype=np.int64)
+        np.add.at(table, (where, cells["y_pred"] + 1), cells["n"])
+        return groups, table
+
     def one_vs_rest(self, label: str) -> Tally:
         """The tally of one class against all others: 1 that class, 0 another, -1 missing.
 

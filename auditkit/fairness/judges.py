@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from auditkit.catalogue.generated import SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import MATCHING
 from auditkit.catalogue.measured import named
@@ -165,6 +166,28 @@ class IdentificationRatesRules(MatchRatesRules):
     """Of errors of searches, from a tally of searches."""
 
     tasks: ClassVar[tuple[str, ...]] = ("identification",)
+
+
+class GeneratedSharesRules(CountsJudge):
+    """Of shares of what was drawn, from counts of a judge's words, and the options that say how it errs."""
+
+    kinds: ClassVar = (SHARES,)
+    tasks: ClassVar = ("generation",)
+    evidence: ClassVar = "auditkit.evidence.classes:ClassTally"
+    check: ClassVar = "auditkit.fairness.groups.generated"
+
+    def __init__(self, stored: Mapping[str, tuple[Any, Mapping[str, Any]]]) -> None:
+        super().__init__(stored)
+        ((_, options),) = stored.values()
+        self._options = {k: v for k, v in options.items() if k != "by"}
+
+    def times(self, factor: int) -> Self | None:
+        """See `Judge`: so many times as many samples; the labelled sample stays as it is."""
+        return type(self)({"": (self.counts.times(factor), self._options)})
+
+    def answer(self, asked: Question) -> Answer | None:
+        found: Answer | None = importlib.import_module(self.check).answering(self.counts, asked, **self._options)
+        return found
 
 
 class AnswerRatesRules(GroupFairnessRules):

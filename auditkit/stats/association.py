@@ -37,31 +37,76 @@ def cramers_v(table: ArrayLike, *, level: float) -> Association:
     >>> round(v.value, 3), round(v.uncorrected, 3)
     (0.398, 0.408)
     """
-    from scipy.special import chdtrc
+    t = _table(table)
+    if t is None:
+        return Association(*[float("nan")] * 6)
+    z = critical_value(level)
+    value = t.v(max(0.0, t.chi2 - t.n * t.df / (t.n - 1)))
+    return Association(
+        value,
+        min(value, t.v(noncentrality(t.chi2, t.df, z))),
+        max(value, t.v(noncentrality(t.chi2, t.df, -z))),
+        float(np.sqrt(t.chi2 / t.n / t.least)),
+        float(t.tail(0.0)),
+        t.expected,
+    )
 
+
+def association_p(table: ArrayLike, limit: float, *, above: bool) -> float | None:
+    """p of H0: Cramér's V is at most `limit` (`above`), or at least; None of a table without one.
+
+    1 − the level at which the limit of `cramers_v` touches it; of H0: V = 0, the p of χ².
+
+    >>> table = [[30, 10], [20, 40]]
+    >>> low = cramers_v(table, level=0.9).low
+    >>> round(association_p(table, low, above=True), 6)
+    0.1
+    """
+    t = _table(table)
+    if t is None:
+        return None
+    lam = t.n * t.smaller * limit**2 if t.smaller > 0 else 0.0
+    if limit <= 0:
+        return t.tail(0.0) if above else 1.0
+    upper = t.tail(lam)
+    return min(1.0, 2 * (upper if above else 1 - upper))
+
+
+class _Table(NamedTuple):
+    """What V is made of."""
+
+    chi2: float
+    n: float
+    df: int
+    least: int
+    """The smaller side less one."""
+    smaller: float
+    """The same, bias-corrected."""
+    expected: float
+    """The smallest expected count."""
+
+    def v(self, lam: float) -> float:
+        """√(λ/n) over its largest."""
+        return float(np.sqrt(min(1.0, lam / self.n / self.smaller))) if self.smaller > 0 else 1.0
+
+    def tail(self, lam: float) -> float:
+        """P(χ²_df(λ) ≥ χ²)."""
+        from scipy.special import chdtrc, chndtr
+
+        return float(1 - chndtr(self.chi2, self.df, lam)) if lam else float(chdtrc(self.df, self.chi2))
+
+
+def _table(table: ArrayLike) -> _Table | None:
+    """χ² of the categories with rows; None where a side has fewer than two."""
     counts = np.asarray(table, dtype=np.float64)
     counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
     (r, c), n = counts.shape, float(counts.sum())
     if min(r, c) < 2:
-        return Association(*[float("nan")] * 6)
+        return None
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / n
     chi2 = float(((counts - expected) ** 2 / expected).sum())
-    df = (r - 1) * (c - 1)
     smaller = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
-
-    def scaled(lam: float) -> float:
-        return float(np.sqrt(min(1.0, lam / n / smaller))) if smaller > 0 else 1.0
-
-    value = scaled(max(0.0, chi2 - n * df / (n - 1)))
-    z = critical_value(level)
-    return Association(
-        value,
-        min(value, scaled(noncentrality(chi2, df, z))),
-        max(value, scaled(noncentrality(chi2, df, -z))),
-        float(np.sqrt(chi2 / n / (min(r, c) - 1))),
-        float(chdtrc(df, chi2)),
-        float(expected.min()),
-    )
+    return _Table(chi2, n, (r - 1) * (c - 1), min(r, c) - 1, smaller, float(expected.min()))
 
 
 def goodness_of_fit(counts: ArrayLike, shares: ArrayLike) -> float:

@@ -32,6 +32,7 @@ ASKED: dict[str, Reach] = {
     "digits.py": Reach(120),
     "dogs_and_cats.py": Reach(120),
     "faces.py": Reach(120),
+    "art.py": Reach(120),
     "language_model.py": Reach(120),
     "words.py": Reach(120),
     "words.py --transformer": Reach(120),

@@ -31,7 +31,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
-    "identification": "y", "answers": "y", "preferences": "y",
+    "identification": "y", "generation": "cls", "answers": "y", "preferences": "y",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -40,6 +40,7 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "multilabel": (["p0", "p1"],),
     "verification": ("p", "score"),
     "identification": ("p", "score"),
+    "generation": ("clsp",),
     "answers": ("p",),
     "preferences": ("p",),
 }
@@ -114,6 +115,7 @@ def options(check: str, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
         "recourse": {"actionable": ["x1", "x2"], "rows": 100},
         "concepts": {"permutations": 99},
         "influence": {"train": rows, "y_true": TARGETS[task], "rows": 200} | POSITIVE[task] | LABEL[task],
+        "generated_shares": {"judged": {"counts": [[[30, 5, 0], [4, 25, 6], [0, 3, 40]]]}, "unconditioned": "Male"},
         "group_fairness": {"metrics": ["selection_rate", "true_positive_rate", "f1_score", "accuracy"]},
     }
     return asked.get(check, {})

@@ -20,6 +20,7 @@ TASKS: dict[Task, str] = {
     "multilabel": "auditkit.inputs.tasks.multilabel:Multilabel",
     "verification": "auditkit.inputs.tasks.verification:Verification",
     "identification": "auditkit.inputs.tasks.identification:Identification",
+    "generation": "auditkit.inputs.tasks.generation:Generation",
     "answers": "auditkit.inputs.tasks.answers:Answers",
     "preferences": "auditkit.inputs.tasks.preferences:Preferences",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from auditkit.catalogue.generated import AGAINST, SHARES
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.formatting import limit
@@ -27,6 +28,8 @@ def sentence(rule: Rule, look: Lookup) -> str:
             return f"{phrase}: every {_each(rule)} {bound}"
         case "group_max":
             return f"{phrase}: no {_each(rule)} beyond {limit(rule.limit, rule.comparison, of=of)}"
+        case "difference" | "ratio" if rule.metric in METRICS and METRICS[rule.metric].kind == SHARES:
+            return f"{phrase}: {_against(rule, bound)}"
         case "difference":
             return f"{phrase}: {_sides(rule, look)} differ by {bound}"
         case "ratio":
@@ -58,6 +61,16 @@ def of_change(rule: Rule, of: str) -> str:
             return f"{verb} by at most {size} from the older model"
         return f"no group of {_attributes(rule)} {verb} by more than {size} from the older model"
     return f"{every} changes by {asked(rule, of)} from the older model"
+
+
+def _against(rule: Rule, bound: str) -> str:
+    """What a rule about shares of what is drawn asks: they are held against a reference, and not with each other."""
+    if rule.metric != AGAINST:
+        return bound
+    of = f"of “{shown(rule.label)}” " if rule.label else ""
+    if rule.comparison == "ratio":
+        return f"those {of}of every {_each(rule)} {bound} times those of the reference, or the other way round"
+    return f"those {of}of every {_each(rule)} differ from the reference by {bound}"
 
 
 def _of_class(rule: Rule, look: Lookup) -> str:
