@@ -81,7 +81,7 @@ simulate: $(VENV)/dev.stamp
 	$(if $(ONLY),,AUDITKIT_SEEDS=20 $(BIN)/python -m pytest -m slow tests/explain/test_copies.py)
 
 # Nets that see, read and weigh risks, in full: about a minute each. Beside the pages stand their data, which are no samples.
-NETS := cancer dogs-and-cats digits faces art recommendations cars words words-transformer
+NETS := cancer dogs-and-cats digits faces art recommendations cars language-model words words-transformer
 examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/cancer.py
 	$(AS_SAMPLES) $(BIN)/python examples/dogs_and_cats.py
@@ -90,6 +90,7 @@ examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/art.py
 	$(AS_SAMPLES) $(BIN)/python examples/recommendations.py
 	$(AS_SAMPLES) $(BIN)/python examples/cars.py
+	$(AS_SAMPLES) $(BIN)/python examples/language_model.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py
 	$(AS_SAMPLES) $(BIN)/python examples/words.py --transformer
 	cp $(NETS:%=reports/%.html) reports/samples/

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
     from auditkit.fairness.groups.regression import RegressionFairness as RegressionFairness
+    from auditkit.fairness.groups.written import AnswerRates as AnswerRates
+    from auditkit.fairness.groups.written import PreferenceRates as PreferenceRates
     from auditkit.fairness.law.check import ImpactRatios as ImpactRatios
     from auditkit.fairness.law.check import ScoringRates as ScoringRates
     from auditkit.fairness.law.unknowns import UnknownDemographics as UnknownDemographics
@@ -82,9 +84,11 @@ if TYPE_CHECKING:
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
     from auditkit.planning.plan import plan as plan
+    from auditkit.readers.answers import Answers as Answers
     from auditkit.readers.detections import Detections as Detections
     from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
+    from auditkit.readers.preferences import Preferences as Preferences
     from auditkit.readers.rankings import Rankings as Rankings
     from auditkit.readers.verification import Verification as Verification
     from auditkit.records import Context as Context
@@ -117,6 +121,8 @@ _HOMES = {
     "Detections": "readers.detections",
     "Identification": "readers.identification",
     "Rankings": "readers.rankings",
+    "Answers": "readers.answers",
+    "Preferences": "readers.preferences",
     "Verification": "readers.verification",
     "load_model": "inputs.loading",
     "segments": "inputs.groups",
@@ -140,6 +146,8 @@ _HOMES = {
     "DetectionRates": "fairness.groups.detections",
     "IdentificationRates": "fairness.groups.matches",
     "MatchRates": "fairness.groups.matches",
+    "AnswerRates": "fairness.groups.written",
+    "PreferenceRates": "fairness.groups.written",
     "RegressionFairness": "fairness.groups.regression",
     "Subgroups": "fairness.search.check",
     "DataProfile": "fairness.profile.check",

@@ -52,7 +52,7 @@ def audit(
     model: Model | Predictions | Reader | None,
     data: Dataset | None = None,
     *,
-    against: Model | Predictions | None = None,
+    against: Model | Predictions | Reader | None = None,
     checks: Sequence[Check | str] | None = None,
     policy: Policy | dict[str, Any] | str | Path | None = None,
     sample: int = 2_000,
@@ -77,7 +77,7 @@ def audit(
         `Dataset`. A reader, such as `Verification`, is both.
     against
         An older `Model`, or `Predictions`, of the same rows: what changed for whom becomes part of the report
-        (`ak.Change`), and rules may ask of it. None: nothing is compared.
+        (`ak.Change`), and rules may ask of it. Beside a reader, another of the same rows. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
         those of the task (and `ak.WordAttribution` of texts). Of several labels each is asked everything.
@@ -108,7 +108,7 @@ def audit(
     """
     model = Predictions([], name="rows") if model is None else model
     now()  # a date that is none is a mistake to be told before the work
-    model, data = as_rows(model, data)
+    model, data, against = as_rows(model, data, against)
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
@@ -206,14 +206,14 @@ def observe(
     model: Model | Predictions | Reader,
     data: Dataset | None = None,
     *,
-    against: Model | Predictions | None = None,
+    against: Model | Predictions | Reader | None = None,
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
     on_error: OnError | None = None,
 ) -> Observed:
     """One pass over the rows: decide (an older model, `against`, too), count, and keep the rows of lowest hash."""
-    model, data = as_rows(model, data)
+    model, data, against = as_rows(model, data, against)
     of_one_task(model, data)
     if data.kind.by_label:
         raise DataError("rows of several labels are observed one label at a time: data.of_label(…), model.of_output(…)")
@@ -227,7 +227,7 @@ def conclude(
     model: Model | Predictions | Reader,
     data: Dataset | None = None,
     *,
-    against: Model | Predictions | None = None,
+    against: Model | Predictions | Reader | None = None,
     checks: Sequence[Check],
     sample: int = 2_000,
     seed: int = 0,
@@ -237,7 +237,7 @@ def conclude(
 ) -> Report:
     """Ask the sample checks their questions, then turn all evidence into findings."""
     observed.outputs.judged()
-    model, data = as_rows(model, data)
+    model, data, against = as_rows(model, data, against)
     net = None if isinstance(model, Predictions) else model
     told = observed.groups.told(disclosure or Disclosure())
     drawn = None if observed.sample is None or net is None else observed.sample.recoded(told).draw(sample)

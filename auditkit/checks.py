@@ -31,6 +31,8 @@ CHECKS: dict[str, str] = {
     "exposure": "auditkit.fairness.groups.exposure:Exposure",
     "detection_rates": "auditkit.fairness.groups.detections:DetectionRates",
     "detection_curves": "auditkit.fairness.groups.detections:DetectionCurves",
+    "answer_rates": "auditkit.fairness.groups.written:AnswerRates",
+    "preference_rates": "auditkit.fairness.groups.written:PreferenceRates",
     "scores": "auditkit.fairness.scores.check:Scores",
     "net_benefit": "auditkit.fairness.clinical.check:NetBenefit",
     "error_tradeoff": "auditkit.fairness.scores.tradeoff:ErrorTradeoff",
@@ -69,6 +71,8 @@ JUDGES: dict[str, str] = {
     "exposure": "auditkit.fairness.judges:ExposureRules",
     "detection_rates": "auditkit.fairness.judges:DetectionRatesRules",
     "detection_curves": "auditkit.fairness.judges:DetectionCurvesRules",
+    "answer_rates": "auditkit.fairness.judges:AnswerRatesRules",
+    "preference_rates": "auditkit.fairness.judges:PreferenceRatesRules",
     "conditional_parity": "auditkit.fairness.judges:ConditionalParityRules",
     "scores": "auditkit.fairness.judges:ScoresRules",
     "net_benefit": "auditkit.fairness.clinical.judges:NetBenefitRules",
@@ -105,8 +109,8 @@ def default_checks(task: Task = DEFAULT_TASK, lists: Lists | None = None) -> tup
 
 def with_changes(asked: tuple[Check, ...], task: Task) -> tuple[Check, ...]:
     """What is asked, and what changed from an older model, unless that is asked already."""
-    name = task_of(task).changes
-    return asked if any(c.name == name for c in asked) else (*asked, check_of(name))
+    name, options = task_of(task).changes, task_of(task).change_options
+    return asked if any(c.name == name for c in asked) else (*asked, check_of(name, options))
 
 
 def check_of(

@@ -56,11 +56,18 @@ def audited(
     )
 
 
-def older(config: Config, data: Dataset) -> Model | Predictions | None:
+def older(config: Config, data: Dataset) -> Model | Predictions | Reader | None:
     """The older model that the audited one is compared with; None where the configuration names none."""
     told = config.against
     if told is None:
         return None
+    if (told.path is not None) is not isinstance(config.data, ReadTable):
+        raise PolicyError(
+            "[against] takes a path, and only that, where a reader makes the rows of [data]: of other data it names "
+            "the older decisions (y_pred) or the older net (weights)"
+        )
+    if told.path is not None and isinstance(config.data, ReadTable):
+        return _reader(config, config.data.model_copy(update={"path": told.path}))
     if told.decisions is not None:
         return ak.Predictions(**told.decisions, name="older predictions")
     own = config.model

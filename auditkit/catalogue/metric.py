@@ -46,6 +46,8 @@ class Wording:
     """What the ends of an interval are, where their sign needs words."""
     columns: tuple[str, ...] = ()
     """Heads of the columns of its table: who is counted, which of them, and the rate."""
+    right: str = ""
+    """What a value of `Metric.right` says, where a sentence about it needs that: "no preference"."""
     happened: str = ""
     """What happened to those of the second column, after "are"."""
 

@@ -70,6 +70,8 @@ def of_right_decisions(name: str) -> Perfect:
     if m.kind == "rate":
         counted = {c for c in _RIGHT if c in m.denominator}
         hit = {c for c in _RIGHT if c in m.numerator}
+        if m.right is not None:
+            return Perfect(value=m.right)
         if hit in (set(), counted):
             return Perfect(value=float(bool(hit)))
         return Perfect(metric=TRUTH)

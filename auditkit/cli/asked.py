@@ -46,7 +46,6 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
     for part, other in (("model", "predictions"), ("predictions", "model")):
         if given[part]:
             raw.pop(other, None)
-    groups = "sensitive_features"
     if by_reader:  # which is data and decisions, and may call groups otherwise
         raw["data"] |= raw.pop("predictions", {})
         from auditkit.records import TASK_KINDS
@@ -55,10 +54,11 @@ def overridden(config: Config, *, checks: bool = False, **parts: dict[str, Any])
         if "sensitive_features" in given["data"]:
             raw["data"][groups] = raw["data"].pop("sensitive_features")
     truth = {} if checks or by_reader else {"y_true": "--y-true"}
+    named = {} if by_reader else {"sensitive_features": "--sensitive"}  # a reader asks for what it needs itself
     missing = [
         flag
         for part, needed in (
-            ("data", {"path": "--data", **truth, groups: "--sensitive"}),
+            ("data", {"path": "--data", **truth, **named}),
             ("model", {} if raw.get("model", {}).get("trust") else {"factory": "--factory"}),
             (
                 "predictions",

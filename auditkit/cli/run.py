@@ -47,8 +47,7 @@ def run(
         str | None,
         typer.Option(
             "--task",
-            help="binary (default), multiclass, regression, multilabel; of a reader: verification, identification, "
-            "generation, ranking.",
+            help="binary (default), multiclass, regression, multilabel, or that of a reader (verification, …).",
         ),
     ] = None,
     classes: Annotated[
@@ -133,7 +132,10 @@ def run(
     ] = None,
     against: Annotated[
         list[str] | None,
-        typer.Option("--against", help="An older model: column of its decisions, or its weights; repeatable likewise."),
+        typer.Option(
+            "--against",
+            help="An older model: column of its decisions, its weights, or what a reader reads; repeatable.",
+        ),
     ] = None,
     policy: Annotated[Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name.")] = None,
     check: Annotated[

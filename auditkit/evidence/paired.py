@@ -80,8 +80,8 @@ class Paired:
         own: dict[str, Any] = {"y_true": batch.y_true, "y_pred": batch.y_pred, "y_old": old}
         if batch.classes and not batch.kind.yes_no:
             return cls.of(batch.groups, **own, classes=batch.classes)
-        weighting = ("sample_weight", "weights_kind", "cluster", "strata", "population")
-        return cls.of(batch.groups, **own, **{k: getattr(batch, k) for k in weighting})
+        weighting = ("sample_weight", "weights_kind", "strata", "population")
+        return cls.of(batch.groups, **own, cluster=batch.ids, **{k: getattr(batch, k) for k in weighting})
 
     def __add__(self, other: Paired) -> Paired:
         if type(self.tally) is not type(other.tally):

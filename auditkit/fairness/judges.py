@@ -113,7 +113,7 @@ class MeasuredRules(CountsJudge):
     """Of numbers that rows have, from the sums of the check that was given that name."""
 
     kinds: ClassVar = ("measured",)
-    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel", "ranking")
+    tasks: ClassVar = ("binary", "multiclass", "regression", "multilabel", "ranking", "answers", "preferences")
     evidence: ClassVar = "auditkit.evidence.numbers:NumberSums"
     check: ClassVar = "auditkit.fairness.groups.measured"
 
@@ -253,6 +253,30 @@ class DetectionCurvesRules(CountsJudge):
     def why_not(self, asked: Question) -> str:
         """See `Judge`."""
         return str(importlib.import_module(self.check).why_not(self.counts, asked))
+
+
+class AnswerRatesRules(GroupFairnessRules):
+    """Of right answers, from a tally of them."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("rate",)
+    tasks: ClassVar[tuple[str, ...]] = ("answers",)
+    RATES: ClassVar[tuple[str, ...]] = ("accuracy", "error_rate")
+
+    def answer(self, asked: Question) -> Answer | None:
+        """See `CountsJudge`; of rates of these events alone."""
+        return super().answer(asked) if asked.metric in self.RATES else None
+
+    def why_not(self, asked: Question) -> str:
+        """See `Judge`."""
+        known = " and ".join(self.RATES)
+        return "" if asked.metric in self.RATES else f"a {self.tasks[0]} audit does not count it: it counts {known}"
+
+
+class PreferenceRatesRules(AnswerRatesRules):
+    """Of preferences, from a tally of pairs of texts."""
+
+    tasks: ClassVar[tuple[str, ...]] = ("preferences",)
+    RATES: ClassVar[tuple[str, ...]] = ("stereotype_preference",)
 
 
 class ConditionalParityRules(CountsJudge):

@@ -1,4 +1,4 @@
-"""`[against]`: the older model that a configuration compares with, as columns of decisions or as a net."""
+"""`[against]`: the older model that a configuration compares with, as columns of decisions, a net, or read anew."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ _OF_NETS = ("factory", "weights", "weights_key", "trust", "outputs", "threshold"
 
 
 class AgainstTable(Record):
-    """The keys of [predictions], or those of [model]; what a net lacks here is that of [model]."""
+    """The keys of [predictions], or those of [model], whose keys a net may lack here; or the path of a reader."""
 
+    path: Path | None = None
+    """Where a reader makes the rows of [data]: what it reads of the older system, with the options of [data]; relative
+    to this file: `path = "old/samples.jsonl"`."""
     y_pred: str | tuple[str, ...] | None = None
     """The column of the older decisions, of several labels one each: `y_pred = "old"`."""
     score: str | None = None
@@ -52,8 +55,10 @@ class AgainstTable(Record):
     @model_validator(mode="after")
     def _one_of_both(self) -> AgainstTable:
         given = [k for k in type(self).model_fields if getattr(self, k) is not None]
+        if self.path is not None and len(given) > 1:
+            raise ValueError(f"names a path, of which all is read as [data] says, and {given[1]}: give one of both")
         nets = [k for k in given if k not in _OF_DECISIONS]
-        if self.decisions is None and not [k for k in given if k in _OF_NETS]:
+        if self.path is None and self.decisions is None and not [k for k in given if k in _OF_NETS]:
             raise ValueError("names no older model: y_pred = a column of its decisions, or weights = a file")
         if nets and self.decisions is not None:
             raise ValueError(f"names decisions (y_pred, score) and a net ({nets[0]}): one older model is compared with")

@@ -173,7 +173,8 @@ class ReadTable(Record):
     def features(self) -> tuple[str, ...]:
         """Names of what is grouped by: the sensitive features."""
         asked = (self.options.get(option) or () for option in TASK_KINDS[self.task].groups)
-        return tuple(str(name) for given in asked for name in ((given,) if isinstance(given, str) else given))
+        names = (str(name) for given in asked for name in ((given,) if isinstance(given, str) else given))
+        return tuple(name.rsplit(".", 1)[-1] for name in names)
 
 
 def reads(task: Any) -> bool:

@@ -23,7 +23,7 @@ from auditkit.inputs.grouping import grouped, name_of, names_of
 from auditkit.inputs.made_columns import Join, left_out, made_columns
 from auditkit.inputs.numbers import numbers_in
 from auditkit.inputs.pictures import with_pictures
-from auditkit.inputs.source import BATCH
+from auditkit.inputs.source import BATCH, FrameSource
 from auditkit.inputs.sources import source_of
 from auditkit.inputs.survey import Survey
 from auditkit.inputs.tasks.registry import known_task, task_of
@@ -261,20 +261,12 @@ class Dataset:
         Columns of a plain array are named "0", "1", …; pictures (N, height, width, …) are one column, "picture".
         Sensitive and control features that are not among them are no input of the model.
         """
-        given: Any = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
-        given |= {"sensitive_features": sensitive_features, "control_features": control_features}
-        rows = joined(X, y_true=y_true, **given)
-        out = cls(
-            rows.frame,
-            y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None,
-            positive=positive,
-            task=task,
-            classes=classes,
-            sensitive_features=rows.groups,
-            control_features=rows.controls,
-            weights_kind=weights_kind,
-            **dict[str, Any](rows.beside),
-        )
+        beside = {"sample_weight": sample_weight, "cluster": cluster, "row_id": row_id}
+        of: Any = {"sensitive_features": sensitive_features, "control_features": control_features}
+        rows = joined(X, y_true=y_true, **of, **beside)
+        facts: Any = {"positive": positive, "task": task, "classes": classes, "weights_kind": weights_kind}
+        facts |= {"sensitive_features": rows.groups, "control_features": rows.controls, **rows.beside}
+        out = cls(rows.frame, y_true=(rows.labels[0] if len(rows.labels) == 1 else rows.labels) or None, **facts)
         out._not_inputs |= rows.not_inputs
         out.cautions = (*out.cautions, *rows.cautions)
         return out
@@ -315,6 +307,13 @@ class Dataset:
         out.target = out._told(lambda c: task.target([c], [label], positive=None, classes=None), label)
         out.cautions = (*self.cautions, *out.target.cautions)
         out._not_inputs = self._not_inputs | {*without, *self.labels} - {label}
+        return out
+
+    def beside(self, columns: Mapping[str, Any]) -> Dataset:
+        """The same rows with further columns, each (N,) in their order, which are no features of a model."""
+        out = copy.copy(self)
+        out.source = FrameSource(self.frame.assign(**columns), self.name)
+        out._survey, out._not_inputs = Survey(out.source), self._not_inputs | set(columns)
         return out
 
     def __len__(self) -> int:

@@ -36,6 +36,8 @@ class Reader(ABC):
     The name of its task says in a configuration which reader is meant: `TaskKind.reader` names the class.
     """
 
+    tasks: ClassVar[tuple[Task, ...]]
+    """The task of its rows."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself. The first is the `path` of `[data]`."""
 
@@ -57,6 +59,10 @@ class Reader(ABC):
             if name not in known:
                 raise PolicyError(f"[data] has no key '{name}' here; its keys are {listing(known, most=30)}."
                                   f"{nearest(name, known)}")  # fmt: skip
+        must = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}  # type: ignore[arg-type]
+        lost = sorted(must - {first, *options})
+        if lost:
+            raise PolicyError(f"[data] lacks {listing(lost)}: a {cls.tasks[0]} audit needs it")
         within = {k: str(Path(folder) / v) if k in others and isinstance(v, str) else v for k, v in options.items()}
         return cls(**{first: str(Path(folder) / path)}, **within)
 
@@ -71,12 +77,32 @@ def reader_of(task: Task) -> type[Reader]:
     return found
 
 
-def as_rows(model: Model | Predictions | Reader, data: Dataset | None) -> tuple[Model | Predictions, Dataset]:
-    """Model and data as an audit takes them; DataError where a reader stands beside data, or a model alone."""
+class Rows(NamedTuple):
+    """What an audit takes."""
+
+    model: Model | Predictions
+    data: Dataset
+    against: Model | Predictions | None
+
+
+def as_rows(
+    model: Model | Predictions | Reader, data: Dataset | None, against: Model | Predictions | Reader | None = None
+) -> Rows:
+    """Model, data and older model as an audit takes them; an older reader's decisions are put beside the newer ones.
+
+    DataError where a reader stands beside data, or a model alone, and where two readers are not of the same rows.
+    """
     if isinstance(model, Reader):
         if data is not None:
             raise DataError(f"ak.{type(model).__name__} is data and decisions: leave the data away")
-        return model.reading
+        model, data = model.reading
     if data is None:
         raise DataError(f"a model is audited on data: ak.audit(model, data); got {type(model).__name__} alone")
-    return model, data
+    if not isinstance(against, Reader):
+        return Rows(model, data, against)
+    from auditkit.inputs.predictions import Predictions
+    from auditkit.readers.older import joined
+
+    if not isinstance(model, Predictions):
+        raise DataError("against is read from a file, and a net is audited: compare nets, or what both decided")
+    return Rows(*joined(model, data, *against.reading))

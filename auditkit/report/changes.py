@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from auditkit.catalogue.for_worse import beyond, worse
 from auditkit.catalogue.index import METRICS
 from auditkit.formatting import interval, listed, lower_first, points, upper_first
@@ -47,7 +49,18 @@ def told(report: Report, *, alone: bool = False) -> str:
         return f"Worse for somebody. {shown(brief(lead.claim), empty='', longest=400)} {beside}".strip()
     flips = next((f for f in found if f.comparison == "overall" and not f.by), None)
     said = "" if flips is None else f" {shown(brief(flips.claim), empty='', longest=400)}"
+    if all(worse(f.metric, "lowest_change") is None for f in found if f.comparison != "overall"):
+        return f"{_moved(found)}{said} {beside}".strip()
     return f"Nobody is shown to be worse off, which does not say that nobody is.{said} {beside}".strip()
+
+
+def _moved(found: Sequence[Finding]) -> str:
+    """What changed, where no change is for the better or the worse by itself; that nothing is shown to have."""
+    moved = [f for f in found if f.comparison != "overall" and not f.alone and beyond(f.comparison, f.estimate)]
+    if not moved:
+        return "Nothing is shown to have changed, which does not say that nothing has."
+    first = max(moved, key=lambda f: (_sure(f), bool(f.by), f.id))
+    return shown(brief(first.claim), empty="", longest=400)
 
 
 def trade_off(report: Report, *, but: Finding | None) -> str:

@@ -11,7 +11,16 @@ PEOPLE = "people"
 """What rows are, where nobody says anything else."""
 _SAID: tuple[str, ...] = (
     *("people whom", "people who", "those who", "share who", "all other people", "everybody who counts"),
-    *("everybody who", "everybody else's", "everybody else", "everybody with", "everybody", "nobody", PEOPLE),
+    *(
+        "everybody who",
+        "everybody else's",
+        "everybody else",
+        "everybody with",
+        "everybody",
+        "nobody is",
+        "nobody",
+        PEOPLE,
+    ),
 )
 _PEOPLE = re.compile(rf"\b(?:{'|'.join(_SAID)})\b", re.IGNORECASE)
 """How our own sentences speak of them."""
@@ -53,6 +62,7 @@ def _in_place(said: str, unit: str) -> str:
         "everybody else's": "that of all others",
         "everybody else": f"all other {unit}",
         "everybody": f"all {unit}",
+        "nobody is": f"none of the {unit} is",
         "nobody": f"no {unit}",
         "people": unit,
     }[said.lower()]

@@ -37,6 +37,7 @@ ASKED: dict[str, Reach] = {
     "recommendations.py": Reach(120),
     "cars.py": Reach(120),
     "50,000 boxes": Reach(10),
+    "language_model.py": Reach(120),
     "words.py": Reach(120),
     "words.py --transformer": Reach(120),
     "3,000 pictures of 64 × 64": Reach(float("inf"), 700),

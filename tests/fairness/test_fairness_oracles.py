@@ -44,6 +44,7 @@ ON_ROWS = {
     "false_negative_identification_rate": fl.false_negative_rate,
     "object_recall": fl.true_positive_rate,
     "miss_rate": fl.false_negative_rate,
+    "stereotype_preference": fl.selection_rate,
 }
 
 
@@ -210,7 +211,7 @@ def test_rows_without_truth_or_decision_are_in_no_rate_that_needs_both() -> None
     frame = rows()
     with_gaps = pd.concat([frame, frame.head(100).assign(y=-1), frame.head(50).assign(p=-1)])
     a, b = findings_of(frame), findings_of(with_gaps)
-    both = [k for k, f in a.items() if f.metric not in ("selection_rate", "base_rate")]
+    both = [k for k, f in a.items() if f.metric not in ("selection_rate", "base_rate", "stereotype_preference")]
     assert {k: a[k].estimate for k in both} == {k: b[k].estimate for k in both}
 
 

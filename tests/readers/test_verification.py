@@ -16,6 +16,8 @@ from sklearn.metrics import det_curve
 
 import auditkit as ak
 from auditkit.check import Check
+from auditkit.errors import DataError
+from auditkit.evidence.paired import Paired
 from auditkit.readers.verification import Verification
 from auditkit.records import Report
 from tests.helpers import run_cli
@@ -453,3 +455,28 @@ def test_a_configuration_audits_gates_and_names_its_mistakes(
         status, _, told = run_cli(["run", str(config), "--out", str(out), "--quiet"])
         assert status == 2
         assert message in told
+
+
+def test_two_systems_are_compared_on_the_same_pairs(asked: Callable[..., Verification], pairs: pd.DataFrame) -> None:
+    """As the change check has it of the same rows, whose people are in common; pairs of two groups are no group."""
+    old = pairs.assign(score=np.where(pairs["group_a"] == "a", 0.8 * pairs["score"], pairs["score"]))
+    report = ak.audit(asked(), against=asked(old, threshold=0.65))
+    new = asked().reading
+    batch = next(new.data.batches())
+    both = {"y_pred": pairs["score"] >= 0.7, "y_old": old["score"] >= 0.65}
+    seen = Paired.of(
+        batch.groups, y_true=batch.y_true, **{k: v.to_numpy().astype(int) for k, v in both.items()}, cluster=batch.ids
+    )
+    twin = {f.id: f for f in ak.Change(metrics=["false_match_rate", "false_non_match_rate"]).assess(seen).findings}
+    told = {f.id: f for f in report.findings if f.concern == "change"}
+    assert set(told) == set(twin)
+    for k, f in twin.items():  # up to the order in which replicates of people were added
+        mine, other = ([e.value, e.low, e.high] for e in (told[k].estimate, f.estimate))
+        assert mine == pytest.approx(other, abs=1e-5)
+    change = told["change/false_match_rate/highest_change/group"]
+    assert change.surest is not None
+    assert "↔" not in str(change.surest.groups)
+    with pytest.raises(DataError, match="'same person' differs in"):
+        ak.audit(asked(), against=asked(old.iloc[::-1]))
+    with pytest.raises(DataError, match="against is of 9 rows"):
+        ak.audit(asked(), against=asked(old.head(9)))

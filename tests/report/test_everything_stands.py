@@ -32,7 +32,7 @@ HTML = Path(ak.__file__).parent / "report" / "html"
 FEATURES = ["x0", "x1", "x2"]
 TARGETS: dict[Task, Any] = {
     "binary": "y", "multiclass": "cls", "regression": "num", "multilabel": ["l0", "l1"], "verification": "y",
-    "identification": "y", "generation": "cls", "ranking": "num", "detection": "y",
+    "identification": "y", "generation": "cls", "ranking": "num", "detection": "y", "answers": "y", "preferences": "y",
 }  # fmt: skip
 PREDICTED: dict[Task, tuple[Any, ...]] = {
     "binary": ("p", "score"),
@@ -44,6 +44,8 @@ PREDICTED: dict[Task, tuple[Any, ...]] = {
     "generation": ("clsp",),
     "ranking": ("nump",),
     "detection": ("p", "score"),
+    "answers": ("p",),
+    "preferences": ("p",),
 }
 SECTIONS: dict[Concern, str] = {
     "data": "data",

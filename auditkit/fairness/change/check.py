@@ -59,7 +59,9 @@ class Change(BaseCheck):
     """
 
     NAME: ClassVar[str] = "change"
-    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multilabel")
+    tasks: ClassVar[tuple[Task, ...]] = (
+        "binary", "multilabel", "verification", "identification", "answers", "preferences"
+    )  # fmt: skip
     uses_weights: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS

@@ -18,6 +18,7 @@ from auditkit.fairness.change.errors import ErrorChange
 from auditkit.fairness.change.rates import RateChange
 from auditkit.fairness.change.statements import Side
 from auditkit.fairness.families.basis import Basis, Positions
+from auditkit.fairness.families.estimates import shown_beside
 from auditkit.fairness.families.family import GroupFamily, Words, estimated, nothing_to_compare
 from auditkit.fairness.notes import finding
 from auditkit.records import Comparison, Estimate, Finding, GroupEstimates, Surest
@@ -59,6 +60,11 @@ class Change(GroupFamily):
     def basis(self) -> Basis:  # type: ignore[override]
         """See `GroupFamily`."""
         return self.change.basis
+
+    @cached_property
+    def beside(self) -> NDArray[np.bool_]:
+        """See `GroupFamily`: pairs of two different groups."""
+        return shown_beside(self.metric, self.groups)
 
     def own(self, where: Positions) -> Quantity:
         """See `GroupFamily`."""

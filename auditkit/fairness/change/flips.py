@@ -35,6 +35,13 @@ class Flips(NamedTuple):
     up: Ints
     """(K,) selected now and not before; of two classes only."""
     down: Ints
+    told: bool = True
+    """Whether some row has a truth: else a decision is neither right nor wrong."""
+
+    @property
+    def sides(self) -> tuple[Ints, Ints]:
+        """(K,) twice: for the better and for the worse, or, of rows without truths, positive now and before."""
+        return (self.better, self.worse) if self.told else (self.up, self.down)
 
 
 def flips_of(paired: Paired, by: Sequence[str]) -> Flips:
@@ -58,6 +65,7 @@ def flips_of(paired: Paired, by: Sequence[str]) -> Flips:
         count(flipped & known & (old == truth)),
         count(flipped & (new == 1)),
         count(flipped & (new == 0)),
+        bool(paired.classes) or bool((cells["n"][both & known]).sum()),
     )
 
 
@@ -65,7 +73,7 @@ def flipped(paired: Paired, by: Sequence[str], *, level: float) -> Finding:
     """The share of decisions that changed, and a table of which, with McNemar's exact test in every group."""
     whole = flips_of(paired, ())
     rows, n = (int(x.sum()) for x in (whole.flipped, whole.rows))
-    better, worse = int(whole.better.sum()), int(whole.worse.sum())
+    first, second = (int(x.sum()) for x in whole.sides)
     e = rate_estimate(rows, n, level=level)
     own = flips_of(paired, by)
     estimates = {
@@ -76,24 +84,27 @@ def flipped(paired: Paired, by: Sequence[str], *, level: float) -> Finding:
         "overall",
         by,
         e,
-        _said(e, rows, n, better, worse),
+        _said(e, rows, n, first, second, told=whole.told),
         concern="change",
         title="Decisions that changed" + (f", {' and '.join(by)}" if by else ""),
         by_group=group_estimates(by, estimates) if by else (),
         exhibits=(_table(own, by, paired),) if by else (),
-        notes=_notes(paired),
+        notes=_notes(paired, told=whole.told),
     )
 
 
-def _said(e: Estimate, rows: int, n: int, better: int, worse: int) -> str:
+def _said(e: Estimate, rows: int, n: int, first: int, second: int, *, told: bool) -> str:
     if e.value is None:
         return "No row is decided by both models: what changed cannot be told."
     if not rows:
         return f"The same: both models decide all {n:,} rows alike."
-    p = mcnemar(better, worse)
+    p = mcnemar(first, second)
+    now, then = ("right now and were wrong", "wrong now and were right") if told else (
+        "positive now and were not", "not positive now and were"
+    )  # fmt: skip
     return (
-        f"{rows:,} of {n:,} decisions changed, {percent(e)} ({interval(e, 'overall')}): {better:,} are right now and "
-        f"were wrong, {worse:,} are wrong now and were right (McNemar's exact {p_text(p, 'p = ', 'p < ')})."
+        f"{rows:,} of {n:,} decisions changed, {percent(e)} ({interval(e, 'overall')}): {first:,} are {now}, "
+        f"{second:,} are {then} (McNemar's exact {p_text(p, 'p = ', 'p < ')})."
     )
 
 
@@ -103,16 +114,15 @@ def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
         " & ".join(by),
         "rows",
         "changed",
-        "right now, wrong before",
-        "wrong now, right before",
+        *(("right now, wrong before", "wrong now, right before") if f.told else ()),
         "p",
     )
     columns += ("selected now only", "selected before only") if ways else ()
     rows = tuple(
         (
             " & ".join(g),
-            *(int(x[i]) for x in (f.rows, f.flipped, f.better, f.worse)),
-            p_text(mcnemar(int(f.better[i]), int(f.worse[i])), "", "< "),
+            *(int(x[i]) for x in (f.rows, f.flipped, *(f.sides if f.told else ()))),
+            p_text(mcnemar(*(int(x[i]) for x in f.sides)), "", "< "),
             *((int(f.up[i]), int(f.down[i])) if ways else ()),
         )
         for i, g in enumerate(f.groups)
@@ -120,10 +130,11 @@ def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
     return Table(title=f"Decisions that changed, by {' and '.join(by)}", columns=tuple(columns), rows=rows)
 
 
-def _notes(paired: Paired) -> tuple[str, ...]:
-    told = ["p: McNemar's exact test of as many decisions for the better as for the worse, not corrected for groups"]
+def _notes(paired: Paired, *, told: bool) -> tuple[str, ...]:
+    ways = "for the better as for the worse" if told else "to the one side as to the other"
+    notes = [f"p: McNemar's exact test of as many decisions {ways}, not corrected for groups"]
     if paired.dependent:
-        told.append("flips are counted in rows, whatever their weights; p takes rows as independent")
+        notes.append("flips are counted in rows, whatever their weights; p takes rows as independent")
     if paired.undecided:
-        told.append(f"{paired.undecided:,} rows are left out: only one of the models decides them")
-    return tuple(told)
+        notes.append(f"{paired.undecided:,} rows are left out: only one of the models decides them")
+    return tuple(notes)

@@ -19,7 +19,9 @@ class ChangeRules(CountsJudge):
     """Of rates of decisions, newer less older."""
 
     kinds: ClassVar = ("rate",)
-    tasks: ClassVar[tuple[str, ...]] = ("binary", "multilabel")
+    tasks: ClassVar[tuple[str, ...]] = (
+        "binary", "multilabel", "verification", "identification", "answers", "preferences"
+    )  # fmt: skip
     comparisons: ClassVar = CHANGES
     without: ClassVar = NO_OLDER
     evidence: ClassVar = "auditkit.evidence.paired:Paired"

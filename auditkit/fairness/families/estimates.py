@@ -64,7 +64,7 @@ class Family(GroupFamily):
     @cached_property
     def beside(self) -> NDArray[np.bool_]:
         """See `GroupFamily`: pairs of two different groups."""
-        return _beside(self.metric, self.groups, between=self.between)
+        return shown_beside(self.metric, self.groups, between=self.between)
 
     @cached_property
     def basis(self) -> Basis:  # type: ignore[override]
@@ -167,7 +167,7 @@ def families_of(
         k, n, weighed = table.numerator[i], table.denominator[i], None
         if sums is not None:
             cells = (METRICS[m].numerator, METRICS[m].denominator)
-            large = (n >= max(1, min_n)) & ~_beside(m, table.groups, between=between)
+            large = (n >= max(1, min_n)) & ~shown_beside(m, table.groups, between=between)
             weighed = WeighedBasis.of(sums, [cells], large, weighted=tally.weighted, min_n=min_n)
         lost = table.all - int(table.rows[i].sum())
         counted = (table.by, table.groups, table.rows[i], k, n, table.values[i])
@@ -180,7 +180,7 @@ def families_of(
     }
 
 
-def _beside(metric: str, groups: Sequence[tuple[str, ...]], *, between: bool) -> NDArray[np.bool_]:
+def shown_beside(metric: str, groups: Sequence[tuple[str, ...]], *, between: bool = False) -> NDArray[np.bool_]:
     """(K,) of a metric of pairs, those of two different groups, or (`between`) those within one; else none.
 
     Small groups that were joined can hold pairs of both kinds, and are neither.

@@ -177,4 +177,5 @@ def functions() -> dict[str, Callable[..., float]]:
         "false_negative_identification_rate": fl.false_negative_rate,
         "miss_rate": fl.false_negative_rate,
         "object_recall": fl.true_positive_rate,
+        "stereotype_preference": fl.selection_rate,
     }

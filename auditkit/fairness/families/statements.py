@@ -42,7 +42,7 @@ def of_everybody(m: Metric, e: Estimate) -> str:
         return f"{m.title}, over {whom}: {value_text(m, e.value)}{sure}."
     if e.value is None:
         return f"{m.title} is undefined: there is nobody among {m.denominator_words}."
-    return f"Of {m.denominator_words}, {percent(e)} are {m.plain} ({interval(e, 'overall')})."
+    return f"Of {m.denominator_words}, {percent(e)} are {m.plain} ({interval(e, 'overall')}){_right(m)}."
 
 
 def of_comparison(
@@ -66,7 +66,7 @@ def of_comparison(
     if kind in EXTREMES:
         which = "lowest" if kind == "group_min" else "highest"
         surely = "" if sure.groups == far.groups else f"; surest is {_of_group(m, kind, sure)}"
-        return f"{m.head}: the {which} is {_of_group(m, kind, far)}{surely}."
+        return f"{m.head}: the {which} is {_of_group(m, kind, far)}{surely}{_right(m)}."
     size, bounds = _size(m, kind, sure.estimate), _interval(m, sure.estimate, kind)
     at = [value_text(m, value) for value in sure.values]
     if kind in PAIRS:
@@ -86,6 +86,11 @@ def of_comparison(
         return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{f' ({told})' if told else ''}."
     how = "is farthest from" if sure.groups == far.groups else "differs most surely from"
     return f"{m.head}: {sure.groups[0]}, with {at[0]}, {how} {whom}, {size} ({bounds})."
+
+
+def _right(m: Metric) -> str:
+    """What a value is held against that may be chance, as a clause; nothing of others."""
+    return f"; {percent(m.right)} is {m.wording.right}" if m.right is not None and m.wording.right else ""
 
 
 def _of_group(m: Metric, kind: Comparison, named: Named) -> str:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import INEQUITY, MATCHING
-from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.estimates import Family, families_of
 from auditkit.fairness.families.family import Answer, tested
-from auditkit.fairness.families.frame import from_fairlearn
 from auditkit.fairness.families.matching import Discrepancy, Inequity, crossed
-from auditkit.fairness.families.rates import COMPARED
 from auditkit.fairness.groups import check as rates
-from auditkit.fairness.sets import compared, sets_of
+from auditkit.fairness.groups.events import EventRates
 from auditkit.options import checked_options
 from auditkit.question import Question
 from auditkit.records import Comparison, Finding, Task
@@ -29,7 +25,7 @@ MADE: dict[str, Comparison] = {Discrepancy.METRIC: "ratio", **{f"{rate}{INEQUITY
 
 @dataclass(frozen=True)
 @checked_options
-class MatchRates(BaseCheck):
+class MatchRates(EventRates):
     """False match rate and false non-match rate of each group, their differences and ratios, and what is made of both.
 
     Groups are compared by the pairs within them. Pairs of people of two different groups are shown beside, and are
@@ -50,39 +46,23 @@ class MatchRates(BaseCheck):
 
     NAME: ClassVar[str] = "match_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("verification",)
-    uses_weights: ClassVar[bool] = True
     RATES: ClassVar[tuple[str, ...]] = RATES
-    by: Iterable[Iterable[str]] | None = None
+    WORDS: ClassVar[str] = "match rates"
 
-    def gather(self, batch: Batch) -> Tally:
-        """Count the pairs of a batch."""
-        return rates.GroupFairness().gather(batch)
-
-    def assess(self, evidence: Tally, *, level: float = 0.95) -> Assessment:
-        """Every finding, with fairlearn's point values."""
-        sets = compared(sets_of(self.by, evidence.by), evidence.columns, what="match rates", concern="fairness")
-        everybody = (answering(evidence, Question(m, "overall", level=level)) for m in self.RATES)
-        findings = [tested(answer, "overall") for answer in everybody if answer is not None]
-        for by in sets.sets:
-            families = families_of(evidence, by, self.RATES, level=level, engine=from_fairlearn)
-            findings += [tested(families[m], c) for m in self.RATES for c in COMPARED]
-            findings += self._of_pairs(evidence, by, families, level=level)
-        return Assessment(tuple(findings), sets.absent)
-
-    def _of_pairs(
+    def _made(
         self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
     ) -> list[Finding]:
         """What is made of both rates, and every group with every other."""
         matrix = crossed(evidence, by, level=level) if len(by) == 1 else None
         return [
-            *(tested(_made(families, m), c) for m, c in MADE.items()),
+            *(tested(_of_all(families, m), c) for m, c in MADE.items()),
             *([] if matrix is None else [matrix]),
         ]
 
 
 @dataclass(frozen=True)
 @checked_options
-class IdentificationRates(MatchRates):
+class IdentificationRates(EventRates):
     """False positive and false negative identification rate of each group, their differences and ratios.
 
     Of searches of a gallery (1:N). All is at the threshold that decided, and in the gallery that was searched.
@@ -96,12 +76,7 @@ class IdentificationRates(MatchRates):
     NAME: ClassVar[str] = "identification_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("identification",)
     RATES: ClassVar[tuple[str, ...]] = ("false_positive_identification_rate", "false_negative_identification_rate")
-
-    def _of_pairs(
-        self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
-    ) -> list[Finding]:
-        """Searches are no pairs."""
-        return []
+    WORDS: ClassVar[str] = "identification rates"
 
 
 def answering(tally: Tally, asked: Question) -> Answer | None:
@@ -111,9 +86,9 @@ def answering(tally: Tally, asked: Question) -> Answer | None:
     known, m = asked.of_attributes(tally.by), METRICS[asked.metric]
     if known is None or m.kind != MATCHING or asked.comparison not in m.comparisons:
         return None
-    return _made(families_of(tally, known.by, RATES, level=asked.level, min_n=asked.min_n), m.name)
+    return _of_all(families_of(tally, known.by, RATES, level=asked.level, min_n=asked.min_n), m.name)
 
 
-def _made(families: Mapping[str, Family], metric: str) -> Answer:
+def _of_all(families: Mapping[str, Family], metric: str) -> Answer:
     """What is made of the rates of all groups."""
     return Inequity.of(families, metric) if metric.endswith(INEQUITY) else Discrepancy.of(families)

@@ -87,7 +87,9 @@ class Measured(BaseCheck):
     """
 
     NAME: ClassVar[str] = KIND
-    tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel", "ranking")
+    tasks: ClassVar[tuple[Task, ...]] = (
+        "binary", "multiclass", "regression", "multilabel", "ranking", "answers", "preferences"
+    )  # fmt: skip
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
     number: str

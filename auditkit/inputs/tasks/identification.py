@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from auditkit.inputs.tasks.verification import Verification
 from auditkit.records import Task
@@ -13,3 +14,6 @@ class Identification(Verification):
 
     name: ClassVar[Task] = "identification"
     checks: ClassVar[tuple[str, ...]] = ("identification_rates",)
+    change_options: ClassVar[Mapping[str, Any]] = {
+        "metrics": ("false_positive_identification_rate", "false_negative_identification_rate")
+    }

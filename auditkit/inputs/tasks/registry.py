@@ -23,6 +23,8 @@ TASKS: dict[Task, str] = {
     "generation": "auditkit.inputs.tasks.generation:Generation",
     "ranking": "auditkit.inputs.tasks.ranking:Ranking",
     "detection": "auditkit.inputs.tasks.detection:Detection",
+    "answers": "auditkit.inputs.tasks.answers:Answers",
+    "preferences": "auditkit.inputs.tasks.preferences:Preferences",
 }
 """Name → module:class."""
 

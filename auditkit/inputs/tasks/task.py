@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -61,6 +62,8 @@ class AuditTask(ABC):
     """Names of the checks that an audit asks unless it is told."""
     changes: ClassVar[str]
     """Name of the check that compares with an older model."""
+    change_options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Its options, where nobody asks for that check by itself."""
     gap_targets: ClassVar[tuple[str, ...]] = ()
     """Names of the gaps that `GapAttribution` splits."""
     takes: ClassVar[frozenset[Option]] = frozenset()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from auditkit.inputs.tasks.binary import Binary
 from auditkit.records import Task
@@ -13,4 +14,5 @@ class Verification(Binary):
 
     name: ClassVar[Task] = "verification"
     checks: ClassVar[tuple[str, ...]] = ("match_rates", "error_tradeoff")
+    change_options: ClassVar[Mapping[str, Any]] = {"metrics": ("false_match_rate", "false_non_match_rate")}
     gap_targets: ClassVar[tuple[str, ...]] = ()
