@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.source import Source as Source
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
+    from auditkit.merging.merge import merge as merge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.generated import Generated as Generated
     from auditkit.readers.identification import Identification as Identification
@@ -102,6 +103,7 @@ _HOMES = {
     "plan": "planning.plan",
     "verify": "verifying",
     "compare": "comparing.compare",
+    "merge": "merging.merge",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",

@@ -272,7 +272,7 @@ def conclude(
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
             copies = _of_copies(check, observed, drawn)
-            kept_findings, untold = without_truths(assessment.findings, data)
+            kept_findings, untold = without_truths(assessment.findings, bool(data.labels))
             findings += completed(kept_findings, check, weighting, [copies] if copies else [])
             not_measured += [*assessment.not_measured, *untold]
             stored[check.name] = kept

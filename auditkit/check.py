@@ -92,6 +92,8 @@ class BaseCheck:
     uses_weights: ClassVar[bool] = False
     uses_clusters: ClassVar[bool] = False
     """Whether it looks at clusters, though not at weights."""
+    FITTED: ClassVar[tuple[str, ...]] = ()
+    """Options that `fit` finds: parts that differ in them do not add, and `auditkit fit` lets parts share them."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself."""
 

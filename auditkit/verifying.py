@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-import typing
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import auditkit
-from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.of_class import worded
-from auditkit.checks import check_of
 from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
 from auditkit.judging import ACCIDENTS, as_policy, explored, judge
+from auditkit.reassessing import Key, check_asked, evidence_of, of_label
 from auditkit.records import ALONE, Baseline, Finding, Record, Report, Verdict
 
 State = Literal["same", "differs", "not checked"]
@@ -105,17 +102,10 @@ def _findings(report: Report) -> Iterator[Checked]:
 
 def _derived(report: Report, key: str, level: float) -> Sequence[Finding]:
     """The findings of one check, from its evidence."""
-    stored, label = report.evidence[key], re.search(r"\[(.*)\]$", key)
-    check = check_of(re.split(r"[:\[]", key)[0], stored.options)
-    hint = typing.get_type_hints(type(check).assess)["evidence"]
-    kinds = {k.__name__: k for k in typing.get_args(hint) or (hint,)}
-    if stored.type not in kinds:
-        raise ValueError(f"it is {stored.type}; {check.name} reads {', '.join(kinds)}")
-    found = check.assess(kinds[stored.type].from_json(stored.data), level=level).findings
-    by_label = report.provenance.data.kind.by_label
-    if not (label and by_label):
-        return found
-    return [worded(f, METRICS.get(f.metric), label[1], several_labels=True) for f in found]
+    stored, label = report.evidence[key], Key.of(key).label
+    check = check_asked(key, stored)
+    found = check.assess(evidence_of(check, stored), level=level).findings
+    return [of_label(f, label) for f in found] if label and report.provenance.data.kind.by_label else found
 
 
 def unlike(own: Finding, found: Finding, report: Report) -> str:

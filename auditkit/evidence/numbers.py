@@ -151,6 +151,15 @@ class NumberSums(Valued):
         return not self.weighted and self.clusters is None
 
     def __add__(self, other: NumberSums) -> NumberSums:
+        if self.distinct or other.distinct:
+            raise EvidenceError("cannot add reduced numbers with clusters: whether both saw the same ones is not kept")
+        both = None
+        if self.clusters is not None and other.clusters is not None:
+            both = self.clusters.beside(other.clusters)
+        return self.beside(other, both)
+
+    def beside(self, other: NumberSums, replicates: Replicates | None) -> NumberSums:
+        """The sum of both, with the replicates of both, one under the other."""
         if (
             self.by != other.by
             or self.weighted != other.weighted
@@ -161,14 +170,17 @@ class NumberSums(Valued):
         moments = merged(both, self.by, (MEASURED,))
         missing = summed_rows(pd.concat([self.missing_, other.missing_], ignore_index=True), self.by)
         clusters = None
-        if self.clusters is not None and other.clusters is not None:
+        if replicates is not None:
             g = (len(self.moments_), len(other.moments_))
-            beside = self.clusters.beside(other.clusters)
             order = np.concatenate([np.arange(g[0]), 2 * g[0] + np.arange(g[1])])
             of = np.concatenate([order, np.concatenate([g[0] + np.arange(g[0]), 2 * g[0] + g[1] + np.arange(g[1])])])
-            clusters = _gathered(beside.taken(of), both, moments, self.by)
+            clusters = _gathered(replicates.taken(of), both, moments, self.by)
         values, missing, cut, width = self.valued_with(other, missing)
         return NumberSums(self.by, moments, values, missing, cut, width, self.negative or other.negative, clusters)
+
+    def with_clusters(self, clusters: Replicates, distinct: dict[tuple[str, ...], Counted]) -> NumberSums:
+        """The same with other replicates, and counts in the place of hashes."""
+        return replace(self, clusters=clusters, distinct=distinct)
 
     def means(self, *by: str) -> Means:
         """By the crossed groups of these columns, groups sorted; groups without a number too."""
