@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.classes import ClassFairness as ClassFairness
     from auditkit.fairness.groups.conditional import ConditionalParity as ConditionalParity
     from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
+    from auditkit.fairness.groups.heterogeneity import GapHeterogeneity as GapHeterogeneity
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -120,6 +121,7 @@ _HOMES = {
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "GapHeterogeneity": "fairness.groups.heterogeneity",
     "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",

@@ -7,6 +7,7 @@ audit are refused, by all in which they differ.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -21,6 +22,8 @@ from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
 from auditkit.evidence.apart import added as added_apart
+from auditkit.fairness.groups.check import GroupFairness
+from auditkit.fairness.groups.heterogeneity import GapHeterogeneity
 from auditkit.fairness.sets import sets_of
 from auditkit.gate.policy import Policy
 from auditkit.judging import as_policy, explored, judge, with_remedies
@@ -35,6 +38,10 @@ _BY_SITE = (
     "scores",
 )
 """Checks whose groups are told by site, and crossed with it."""
+_FITTED = (
+    "each part has bins of its own, by its own values: let all parts use one file, made once by `auditkit fit "
+    "auditkit.toml -o fitted.json` and given to `auditkit run --fitted fitted.json`"
+)
 _OVERLAP = (
     "This report is merged of {n} parts, and no row was read again: a row that stands in two of them counts twice, and "
     "whether one does is not known."
@@ -130,13 +137,17 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
     for key in keys:
         try:
             check, evidence = _summed(key, parts, attribute, apart=apart)
-        except (_NotAdded, EvidenceError) as e:
+        except _NotAdded as e:
             lost.append(NotMeasured(what=_written(key), why=str(e)))
             continue
-        found, absent = _assessed(check, evidence, key, data, level=level)
-        findings += found
-        lost += absent
-        kept[key] = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
+        asked = {key: check}
+        if attribute and Key.of(key).check == GroupFairness.NAME:
+            asked[key.replace(GroupFairness.NAME, GapHeterogeneity.NAME, 1)] = GapHeterogeneity(over=attribute)
+        for name, check in asked.items():
+            found, absent = _assessed(check, evidence, name, data, level=level)
+            findings += found
+            lost += absent
+            kept[name] = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
     never = [n for p in parts for n in p.report.not_measured if _of_a_check(n) and _key(n) not in keys]
     return asserted(
         first.model_copy(
@@ -157,7 +168,7 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
 
 
 class _NotAdded(Exception):
-    """Why the evidence of a check is not merged."""
+    """Why the evidence of a check is not merged: the text of its absence."""
 
 
 def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> tuple[Check, Any]:
@@ -170,11 +181,6 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
     check = check_asked(key, asked[0])
     if isinstance(check, RowsCheck):
         raise _NotAdded("it compares rows of a sample with each other, and those of two parts were never together")
-    if isinstance(check, FittedCheck) and any(a.options != asked[0].options for a in asked):
-        raise _NotAdded(
-            "each part has bins of its own, by its own values: let all parts use one file, made once by "
-            "`auditkit fit auditkit.toml -o fitted.json` and given to `auditkit run --fitted fitted.json`"
-        )
     weighting = parts[0].report.provenance.data.weighting
     looks = check.uses_weights or getattr(check, "uses_clusters", False)
     if weighting is not None and (weighting.cluster or weighting.strata) and looks and not apart:
@@ -187,11 +193,10 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
         by = found[0].by
         found = [x.of_group(attribute, p.site) for x, p in zip(found, parts, strict=True)]
         check = _by_site(check, by, attribute)
-    return check, reduce(added_apart if apart else _added, found)
-
-
-def _added(one: Any, other: Any) -> Any:
-    return one + other
+    try:
+        return check, reduce(added_apart if apart else operator.add, found)
+    except EvidenceError as e:
+        raise _NotAdded(_FITTED if isinstance(check, FittedCheck) else str(e)) from e
 
 
 def _by_site(check: Check, attributes: Sequence[str], attribute: str) -> Check:
