@@ -64,9 +64,20 @@ def checks_of(config: Config) -> tuple[Check, ...]:
     """The checks that the configuration names; none: those of the task."""
     from auditkit.checks import check_of
 
-    return tuple(
-        check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks
-    )
+    return tuple(check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks)
+
+
+def fitted(config: Config) -> str:
+    """The checks of a configuration that fit bins, fitted to its data, as the text of a file for `[audit] fitted`."""
+    from auditkit.audit import asked_of
+    from auditkit.deciding import by_label, columns_of
+    from auditkit.fitting import fitted
+
+    model, data = inputs(config)
+    against = older(config, data)
+    if data.kind.by_label:  # the rows of each label are the same
+        model, data, against = next(iter(dict(by_label(model, data, against)).values()))
+    return fitted(checks_of(config) or asked_of(model, data), data.sample(without=columns_of(model, against)))
 
 
 def older(config: Config, data: Dataset) -> Model | Predictions | None:

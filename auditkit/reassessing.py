@@ -10,7 +10,8 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
 from auditkit.check import Check
 from auditkit.checks import check_of
-from auditkit.records import Finding, StoredEvidence
+from auditkit.gate.policy import Policy
+from auditkit.records import Baseline, Finding, Report, StoredEvidence
 
 _KEY = re.compile(r"(?P<name>[^:\[]+)[^\[]*(?:\[(?P<label>.*)\])?", re.DOTALL)
 
@@ -51,3 +52,15 @@ def evidence_of(check: Check, stored: StoredEvidence) -> Any:
 def of_label(finding: Finding, label: str) -> Finding:
     """The finding as that of one of several labels."""
     return worded(finding, METRICS.get(finding.metric), label, several_labels=True)
+
+
+def policy_of(report: Report) -> Policy | None:
+    """The policy that judged a report, as its verdicts hold it; None where none did."""
+    if not report.verdicts or report.policy is None:
+        return None
+    rules = tuple(v.rule for v in report.verdicts)
+    held = {
+        v.rule.id: v.baseline.held for v in report.verdicts if v.baseline is not None and v.baseline.held is not None
+    }
+    known = Baseline(report=f"sha256:{'0' * 64}", rules=held) if held else None
+    return Policy(**report.policy.model_dump(), rules=rules, held=known)

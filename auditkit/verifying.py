@@ -16,8 +16,8 @@ from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
 from auditkit.judging import ACCIDENTS, as_policy, explored, judge
-from auditkit.reassessing import Key, check_asked, evidence_of, of_label
-from auditkit.records import ALONE, Baseline, Finding, Record, Report, Verdict
+from auditkit.reassessing import Key, check_asked, evidence_of, of_label, policy_of
+from auditkit.records import ALONE, Finding, Record, Report, Verdict
 
 State = Literal["same", "differs", "not checked"]
 _CAVEAT = re.compile(r"(?: Here [^.]+\.)?")
@@ -148,14 +148,10 @@ def _verdicts(report: Report, policy: Policy | dict[str, Any] | str | None) -> I
     if report.disclosure is not None and report.disclosure.profile == "public":
         yield Checked("verdicts", "not checked", "a public report cannot be judged again")
         return
-    if not report.verdicts or report.policy is None:
+    held = policy_of(report)
+    if held is None:
         yield Checked("verdicts", "not checked", "the report has none")
         return
-    held = Policy(
-        **report.policy.model_dump(),
-        rules=tuple(v.rule for v in report.verdicts),
-        held=_baseline(report.verdicts),
-    )
     try:
         again = judge(report, held if policy is None else policy)
     except AuditkitError as e:
@@ -178,12 +174,6 @@ def _other(a: Verdict, b: Verdict, own: bool) -> bool:
     """Waivers hold by the day: they are no part of what evidence says; nor is a baseline that another policy names."""
     beside = {"waiver": None} if own else {"waiver": None, "baseline": None}
     return not _alike(*(_plain(v.model_copy(update=beside)) for v in (a, b)))
-
-
-def _baseline(verdicts: Sequence[Verdict]) -> Baseline | None:
-    """The baseline that the verdicts were held against, as far as they hold it."""
-    held = {v.rule.id: v.baseline.held for v in verdicts if v.baseline is not None and v.baseline.held is not None}
-    return Baseline(report=f"sha256:{'0' * 64}", rules=held) if held else None
 
 
 def _beside(report: Report, again: Report) -> Iterator[Checked]:

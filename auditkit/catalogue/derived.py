@@ -1,4 +1,4 @@
-"""Entries made from those of rates: one at equal control features, its spread over groups, its gap from site to site."""
+"""Entries made from those of rates: one at equal control features, its spread, its gaps from site to site."""
 
 from __future__ import annotations
 

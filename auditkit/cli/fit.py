@@ -31,14 +31,15 @@ def fit(
     force: Force = False,
 ) -> int:
     """Fit the bins of its checks to its data, without an audit, and write them to a file."""
-    from auditkit.fitting import SCHEMA, fitted
+    from auditkit.configured import fitted
+    from auditkit.fitting import is_ours
     from auditkit.formatting import printable
 
-    if out.exists() and not force and SCHEMA.encode() not in out.read_bytes()[:1_000]:
-        raise ak.PolicyError(f"{out} is there already and is no file of `auditkit fit`: choose another name, or --force")
-    asked = overridden(
-        ak.load_config(config), checks=True, data={"path": from_here(data)}, model={}, predictions={}
-    )
+    if out.exists() and not force and not is_ours(out):
+        raise ak.PolicyError(
+            f"{out} is there already and is no file of `auditkit fit`: choose another name, or --force"
+        )
+    asked = overridden(ak.load_config(config), checks=True, data={"path": from_here(data)}, model={}, predictions={})
     text = fitted(asked)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

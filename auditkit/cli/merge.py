@@ -33,7 +33,8 @@ def merge(
     ] = None,
     site: Annotated[str, typer.Option("--site", help="With --sites: what the attribute is called.")] = "site",
     policy: Annotated[
-        Path | None, typer.Option("--policy", help="TOML file of rules, or a preset's name; default: that of the parts.")
+        Path | None,
+        typer.Option("--policy", help="TOML file of rules, or a preset's name; default: that of the parts."),
     ] = None,
     apart: Annotated[
         bool, typer.Option("--apart", help="No cluster (a person, say) and no stratum has rows in two of them.")
@@ -48,7 +49,9 @@ def merge(
 
     format = format_of(out)
     if format is None:
-        raise ak.ReportError(f"no format writes '{out.suffix}' (--out {out}); suffixes are {', '.join(suffixes().values())}")
+        raise ak.ReportError(
+            f"no format writes '{out.suffix}' (--out {out}); suffixes are {', '.join(suffixes().values())}"
+        )
     if any(path.resolve() == out.resolve() for path in reports):
         raise ak.ReportError(f"{out} is one of the reports that are merged: choose another name")
     refuse_strangers([out], force=force)

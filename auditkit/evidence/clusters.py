@@ -333,7 +333,7 @@ def _independent(a: Floats, mean: Floats, b: Floats, others: Floats) -> Floats:
     for away, rows, columns in ((a - mean[:, None], slice(0, split[0]), slice(0, split[1])),
                                 (b - others[:, None], slice(split[0], None), slice(split[1], None))):  # fmt: skip
         out[rows, columns] = away * (width / max(1, away.shape[1])) ** 0.5
-    return out + np.concatenate([mean, others])[:, None]
+    return np.asarray(out + np.concatenate([mean, others])[:, None])
 
 
 def _written(values: Floats) -> list[Any]:

@@ -168,7 +168,7 @@ class Counted:
         parts = [(self, np.array(own, np.intp)), (other, np.array(others, np.intp))]
         common = np.zeros((groups, 4, groups, 4), bool)
         for of, at in parts:
-            common[np.ix_(at, range(4), at, range(4))] |= of.common
+            common[np.ix_(at, np.arange(4), at, np.arange(4))] |= of.common
         counts, worth = _summed(parts, groups)
         known = Counted(counts, common, worth)
         if self.lacking is None and other.lacking is None:
@@ -176,7 +176,7 @@ class Counted:
         lost = [(of.lacking or of._without_lacking(), at) for of, at in parts]
         shared_ = np.zeros((len(_MORE), groups, groups), bool)
         for more, at in lost:
-            shared_[np.ix_(range(len(_MORE)), at, at)] |= more.common
+            shared_[np.ix_(np.arange(len(_MORE)), at, at)] |= more.common
         counts, worth = _summed(lost, groups)
         return replace(known, lacking=Lacking(counts, shared_, worth))
 
@@ -184,7 +184,9 @@ class Counted:
         """The counts of `_MORE` where no truth or decision is missing."""
         sets = [tuple(sorted(s)) for s in _MORE]
         at = [self._at(s)[1] for s in sets]
-        return Lacking(self.counts[:, at], np.array([self.shared(s) for s in sets]), Clusters(*(x[:, at] for x in self.values)))
+        return Lacking(
+            self.counts[:, at], np.array([self.shared(s) for s in sets]), Clusters(*(x[:, at] for x in self.values))
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -210,9 +212,7 @@ class Counted:
         return self, sum(1 << 2 * t + d for t, d in wanted if t >= 0 and d >= 0)
 
 
-def _summed(
-    parts: Sequence[tuple[Counted | Lacking, NDArray[np.intp]]], groups: int
-) -> tuple[Ints, Clusters]:
+def _summed(parts: Sequence[tuple[Counted | Lacking, NDArray[np.intp]]], groups: int) -> tuple[Ints, Clusters]:
     """Counts of clusters that are others, (groups, sets), and what they are worth; NaN where two parts have some."""
     width = parts[0][0].counts.shape[1]
     counts, seen = np.zeros((2, groups, width), np.int64)

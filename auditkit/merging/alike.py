@@ -62,7 +62,7 @@ def _alone(parts: Sequence[Part]) -> Iterator[str]:
         elif SMALL in json.dumps([e.data for e in part.report.evidence.values()]):
             yield (
                 f"{part.name} tells small groups together, as “{SMALL}”: which of them are the groups of another part "
-                "is not known. Audit that part with profile = \"internal\""
+                'is not known. Audit that part with profile = "internal"'
             )
 
 
@@ -88,7 +88,7 @@ def _unlike(one: Report, other: Report, *, policy_given: bool) -> Iterator[tuple
         ("the seed", a.seed, b.seed),
         ("the words of the page", one.words, other.words),
         ("what reports give away (disclosure)", one.disclosure, other.disclosure),
-        *([] if policy_given else [("the policy", *(r.policy and r.policy.sha256 for r in (one, other)))]),
+        *([] if policy_given else [("the policy", *_policies(one, other))]),
     ]
     for key in sorted({*one.evidence} & {*other.evidence}):
         x, y = one.evidence[key], other.evidence[key]
@@ -100,9 +100,12 @@ def _unlike(one: Report, other: Report, *, policy_given: bool) -> Iterator[tuple
     yield from ((what, x, y) for what, x, y in facts if x != y)
 
 
-def _models(
-    whose: str, one: ModelProvenance | None, other: ModelProvenance | None
-) -> Iterator[tuple[str, Any, Any]]:
+def _policies(one: Report, other: Report) -> tuple[str | None, str | None]:
+    a, b = (None if r.policy is None else r.policy.sha256 for r in (one, other))
+    return a, b
+
+
+def _models(whose: str, one: ModelProvenance | None, other: ModelProvenance | None) -> Iterator[tuple[str, Any, Any]]:
     if one is None or other is None:
         yield f"{whose}whether there is one", one is not None, other is not None
         return

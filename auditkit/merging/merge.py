@@ -17,7 +17,7 @@ from typing import Any
 from auditkit import stored
 from auditkit.assertions import asserted, level_of
 from auditkit.check import Check, FittedCheck, RowsCheck
-from auditkit.checks import check_of, kind_of
+from auditkit.checks import kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
@@ -29,7 +29,7 @@ from auditkit.gate.policy import Policy
 from auditkit.judging import as_policy, explored, judge, with_remedies
 from auditkit.lacking import without_truths
 from auditkit.merging.alike import Part, refuse_unlike
-from auditkit.reassessing import Key, check_asked, evidence_of, of_label
+from auditkit.reassessing import Key, check_asked, evidence_of, of_label, policy_of
 from auditkit.records import DataProvenance, Finding, MergedPart, NotMeasured, Provenance, Report, StoredEvidence
 
 Given = Report | str | Path
@@ -97,7 +97,7 @@ def merge(
     report = _concluded(parts, attribute, apart=apart)
     if name:
         report = report.model_copy(update={"name": name})
-    rules = _rules(parts[0].report) if policy is None else as_policy(policy)
+    rules = policy_of(parts[0].report) if policy is None else as_policy(policy)
     return with_remedies(report) if rules is None else explored(judge(report, rules))
 
 
@@ -268,13 +268,6 @@ def _weighting(of: Sequence[Any]) -> Any:
 def _common(values: Sequence[Any]) -> Any:
     """What all say; nothing where they differ."""
     return values[0] if all(v == values[0] for v in values) else type(values[0])() if values[0] == "" else None
-
-
-def _rules(report: Report) -> Policy | None:
-    """The policy of the parts, as their verdicts hold it; None where they have none."""
-    if report.policy is None or not report.verdicts:
-        return None
-    return Policy(**report.policy.model_dump(), rules=tuple(v.rule for v in report.verdicts))
 
 
 def _key(absent: NotMeasured) -> str:

@@ -128,7 +128,8 @@ class Heterogeneity:
         """The largest difference between sites of any gap."""
         metric, by = METRICS[self.family.metric + HETEROGENEITY], self.family.by
         if not self.gaps:
-            e, surest, table, p = self._nothing(), None, (), None
+            e, surest, p = self._nothing(), None, None
+            table: tuple[Table, ...] = ()
             said = f"{metric.title}: gaps cannot be compared; {e.note}."
         else:
             e, (best, sure), p = self._estimate()
@@ -144,7 +145,10 @@ class Heterogeneity:
             said,
             title=f"{metric.title}, {by[0]} over {by[1]}",
             exhibits=table,
-            notes=(*self.family.basis.notes, *([f"the first {MOST_PAIRS} pairs of groups are compared"] if cut else [])),
+            notes=(
+                *self.family.basis.notes,
+                *([f"the first {MOST_PAIRS} pairs of groups are compared"] if cut else []),
+            ),
             surest=surest,
             p=p,
         )
@@ -181,7 +185,9 @@ class Heterogeneity:
     def _said(self, e: Estimate, of: _Gaps, found: FamilyInterval) -> tuple[str, Surest | None]:
         entry, (attribute, over) = METRICS[self.family.metric], self.family.by
         if not is_established("difference", e):
-            none = none_established(f"difference between groups of {over} in the gap", f"between {groups_of([attribute])}")
+            none = none_established(
+                f"difference between groups of {over} in the gap", f"between {groups_of([attribute])}"
+            )
             seen = too_small(None if e.unseen is None else f"{points(e.unseen)} points", "difference")
             return f"{entry.head}: {none} ({interval(e, 'difference')} points{seen}).", None
         c, (g, h) = found.sure, of.groups
@@ -200,7 +206,9 @@ class Heterogeneity:
     def _table(self) -> Table:
         rows = []
         for of in self.gaps:
-            at = self.compared(of, self.family.level).own(critical_value(self.family.level, self.family.basis.df), wilson)
+            at = self.compared(of, self.family.level).own(
+                critical_value(self.family.level, self.family.basis.df), wilson
+            )
             for i, site in enumerate(of.sites):
                 rows.append((f"{of.groups[0]} less {of.groups[1]}", site, *(number(float(x[i])) for x in at)))
         attribute, over = self.family.by
