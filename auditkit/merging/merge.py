@@ -30,7 +30,16 @@ from auditkit.judging import as_policy, explored, judge, with_remedies
 from auditkit.lacking import without_truths
 from auditkit.merging.alike import Part, refuse_unlike
 from auditkit.reassessing import Key, check_asked, evidence_of, of_label, policy_of
-from auditkit.records import DataProvenance, Finding, MergedPart, NotMeasured, Provenance, Report, StoredEvidence
+from auditkit.records import (
+    DataProvenance,
+    Finding,
+    MergedPart,
+    NotMeasured,
+    Provenance,
+    Report,
+    StoredEvidence,
+    Waiver,
+)
 
 Given = Report | str | Path
 _BY_SITE = (
@@ -97,7 +106,7 @@ def merge(
     report = _concluded(parts, attribute, apart=apart)
     if name:
         report = report.model_copy(update={"name": name})
-    rules = policy_of(parts[0].report) if policy is None else as_policy(policy)
+    rules = _policy_of(parts) if policy is None else as_policy(policy)
     return with_remedies(report) if rules is None else explored(judge(report, rules))
 
 
@@ -268,6 +277,19 @@ def _weighting(of: Sequence[Any]) -> Any:
 def _common(values: Sequence[Any]) -> Any:
     """What all say; nothing where they differ."""
     return values[0] if all(v == values[0] for v in values) else type(values[0])() if values[0] == "" else None
+
+
+def _policy_of(parts: Sequence[Part]) -> Policy | None:
+    """The one policy of the parts, as their verdicts hold it. A waiver stands where a part does not meet its rule; of
+    one that differs from part to part nothing is forgiven."""
+    policy = policy_of(parts[0].report)
+    if policy is None:
+        return None
+    found: dict[str, set[Waiver]] = {}
+    for v in (v for p in parts for v in p.report.verdicts if v.waiver is not None):
+        known = v.waiver.model_dump(exclude={"expired"}) if v.waiver is not None else {}
+        found.setdefault(v.rule.id, set()).add(Waiver(rule=v.rule.id, **known))
+    return policy.model_copy(update={"waivers": tuple(w for one in found.values() if len(one) == 1 for w in one)})
 
 
 def _key(absent: NotMeasured) -> str:
