@@ -182,18 +182,12 @@ def by_merged_reports(project: Path, whole: ak.Report) -> Judged:
     frame = pd.read_parquet(project / "rows.parquet")
     files = []
     for i in range(3):
-        rows = ak.Dataset(
-            frame.iloc[i::3].reset_index(drop=True), y_true="y", positive=1, sensitive_features=["sex", "region"]
-        )
-        part = ak.audit(
-            ak.Predictions("p", "s"),
-            rows,
-            checks=["group_fairness", "scores"],
-            policy=project / "auditkit.toml",
-            name="hiring",
-        )
+        some = frame.iloc[i::3].reset_index(drop=True)
+        rows = ak.Dataset(some, y_true="y", positive=1, sensitive_features=["sex", "region"])
+        part = ak.audit(ak.Predictions("p", "s"), rows, checks=["group_fairness", "scores"])
         files.append(str(part.save(project / f"part{i}.json")))
-    status, _, err = run_cli(["merge", *files, "-o", str(project / "merged.json"), "-q"])
+    policy = ["--policy", str(project / "auditkit.toml")]
+    status, _, err = run_cli(["merge", *files, *policy, "-o", str(project / "merged.json"), "-q"])
     assert status == 1, err
     found, own = judged(ak.Report.load(project / "merged.json")), judged(whole)
     assert found["point"][:2] == own["point"][:2]
