@@ -42,11 +42,6 @@ from auditkit.records import (
 )
 
 Given = Report | str | Path
-_BY_SITE = (
-    *("group_fairness", "class_fairness", "regression_fairness", "measured", "match_rates", "identification_rates"),
-    "scores",
-)
-"""Checks whose groups are told by site, and crossed with it."""
 _FITTED = (
     "each part has bins of its own, by its own values: let all parts use one file, made once by `auditkit fit "
     "auditkit.toml -o fitted.json` and given to `auditkit run --fitted fitted.json`"
@@ -198,7 +193,7 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
             f"whether two parts have rows of one {what} is not kept in reports: say that none do (apart=True, --apart)"
         )
     found = [evidence_of(check, a) for a in asked]
-    if attribute and Key.of(key).check in _BY_SITE:
+    if attribute and getattr(check, "BY_SITE", False):
         by = found[0].by
         found = [x.of_group(attribute, p.site) for x, p in zip(found, parts, strict=True)]
         check = _by_site(check, by, attribute)

@@ -49,6 +49,7 @@ class MatchRates(BaseCheck):
     """
 
     NAME: ClassVar[str] = "match_rates"
+    BY_SITE: ClassVar[bool] = True
     tasks: ClassVar[tuple[Task, ...]] = ("verification",)
     uses_weights: ClassVar[bool] = True
     RATES: ClassVar[tuple[str, ...]] = RATES

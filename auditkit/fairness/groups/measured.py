@@ -85,6 +85,7 @@ class Measured(BaseCheck):
     """
 
     NAME: ClassVar[str] = KIND
+    BY_SITE: ClassVar[bool] = True
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression", "multilabel")
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
