@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from auditkit.fairness.groups.detections import DetectionRates as DetectionRates
     from auditkit.fairness.groups.exposure import Exposure as Exposure
     from auditkit.fairness.groups.generated import GeneratedShares as GeneratedShares
+    from auditkit.fairness.groups.heterogeneity import GapHeterogeneity as GapHeterogeneity
     from auditkit.fairness.groups.matches import IdentificationRates as IdentificationRates
     from auditkit.fairness.groups.matches import MatchRates as MatchRates
     from auditkit.fairness.groups.measured import Measured as Measured
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from auditkit.inputs.source import Source as Source
     from auditkit.inputs.texts import tokens as tokens
     from auditkit.judging import judge as judge
+    from auditkit.merging.merge import merge as merge
     from auditkit.planning.plan import plan as plan
     from auditkit.readers.answers import Answers as Answers
     from auditkit.readers.detections import Detections as Detections
@@ -112,6 +114,7 @@ _HOMES = {
     "plan": "planning.plan",
     "verify": "verifying",
     "compare": "comparing.compare",
+    "merge": "merging.merge",
     "Model": "inputs.model",
     "Predictions": "inputs.predictions",
     "Dataset": "inputs.dataset",
@@ -132,6 +135,7 @@ _HOMES = {
     "Tally": "evidence.tally",
     "GroupFairness": "fairness.groups.check",
     "ConditionalParity": "fairness.groups.conditional",
+    "GapHeterogeneity": "fairness.groups.heterogeneity",
     "Measured": "fairness.groups.measured",
     "Consistency": "fairness.rows.consistency",
     "ContinuousAttribute": "fairness.rows.continuous",

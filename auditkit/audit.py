@@ -112,7 +112,7 @@ def audit(
     wrapped(model, data)
     comparable(model, against, data)
     rules = None if policy is None else as_policy(policy)
-    asked = asked_for(checks) if checks is not None else (*default_checks(data.task, data.lists), *_of_texts(model))
+    asked = asked_for(checks) if checks is not None else asked_of(model, data)
     if include_examples:
         asked = (*(c for c in asked if c.name != "examples"), check_of("examples", {"n": include_examples}))
     if against is not None:
@@ -149,13 +149,15 @@ def audit(
         return explored(_disclosed(judged.model_copy(update=said), given))
 
 
-def _of_texts(model: Model | Predictions) -> tuple[Check, ...]:
-    """What is asked beside, where a net reads texts; of several classes somebody has to say which."""
+def asked_of(model: Model | Predictions, data: Dataset) -> tuple[Check, ...]:
+    """The checks of an audit that names none: those of the task, and where a net reads texts those of its words; of
+    several classes somebody has to say which."""
+    usual = default_checks(data.task, data.lists)
     if isinstance(model, Predictions) or model.kind.several:
-        return ()
+        return usual
     from auditkit.inputs.texts import tokens_in
 
-    return () if tokens_in(model.feature_map_given) is None else (check_of("word_attribution"),)
+    return usual if tokens_in(model.feature_map_given) is None else (*usual, check_of("word_attribution"))
 
 
 def _disclosed(report: Report, disclosure: Disclosure) -> Report:
@@ -272,7 +274,7 @@ def conclude(
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
             copies = _of_copies(check, observed, drawn)
-            kept_findings, untold = without_truths(assessment.findings, data)
+            kept_findings, untold = without_truths(assessment.findings, bool(data.labels))
             findings += completed(kept_findings, check, weighting, [copies] if copies else [])
             not_measured += [*assessment.not_measured, *untold]
             stored[check.name] = kept

@@ -92,6 +92,11 @@ class BaseCheck:
     uses_weights: ClassVar[bool] = False
     uses_clusters: ClassVar[bool] = False
     """Whether it looks at clusters, though not at weights."""
+    BY_SITE: ClassVar[bool] = False
+    """Whether it tells its groups by site, and crossed with it, where reports of sites are merged: its evidence has
+    `of_group`, and it an option `by`."""
+    FITTED: ClassVar[tuple[str, ...]] = ()
+    """Options that `fit` finds: parts that differ in them do not add, and `auditkit fit` lets parts share them."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself."""
 

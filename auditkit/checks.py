@@ -24,6 +24,7 @@ CHECKS: dict[str, str] = {
     "group_fairness": "auditkit.fairness.groups.check:GroupFairness",
     "class_fairness": "auditkit.fairness.groups.classes:ClassFairness",
     "regression_fairness": "auditkit.fairness.groups.regression:RegressionFairness",
+    "gap_heterogeneity": "auditkit.fairness.groups.heterogeneity:GapHeterogeneity",
     "measured": "auditkit.fairness.groups.measured:Measured",
     "match_rates": "auditkit.fairness.groups.matches:MatchRates",
     "identification_rates": "auditkit.fairness.groups.matches:IdentificationRates",

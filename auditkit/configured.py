@@ -13,6 +13,7 @@ from auditkit.readers.reader import Reader, reader_of
 from auditkit.records import Report
 
 if TYPE_CHECKING:
+    from auditkit.check import Check
     from auditkit.gate.audited import DataTable
     from auditkit.gate.config import Config
     from auditkit.inputs.dataset import Dataset
@@ -34,14 +35,17 @@ def audited(
     config: Config, model: Model | Predictions, data: Dataset, *, command: str = "", include_examples: int = 0
 ) -> Report:
     """The report, judged where the configuration has rules."""
-    from auditkit.checks import check_of
+    checks = checks_of(config)
+    if config.audit.fitted is not None:
+        from auditkit.audit import asked_of
+        from auditkit.fitting import with_fitted
 
+        checks = tuple(with_fitted(checks or asked_of(model, data), Path(config.folder) / config.audit.fitted))
     return ak.audit(
         model,
         data,
         against=older(config, data),
-        checks=[check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks]
-        or None,
+        checks=checks or None,
         policy=config.policy if config.policy.rules or config.policy.presets else None,
         words=config.policy.words,
         context=config.policy.context,
@@ -54,6 +58,26 @@ def audited(
         include_examples=include_examples,
         disclosure=config.report,
     )
+
+
+def checks_of(config: Config) -> tuple[Check, ...]:
+    """The checks that the configuration names; none: those of the task."""
+    from auditkit.checks import check_of
+
+    return tuple(check_of(c.name, c.options, where=c.where, lines=c.lines, folder=config.folder) for c in config.checks)
+
+
+def fitted(config: Config) -> str:
+    """The checks of a configuration that fit bins, fitted to its data, as the text of a file for `[audit] fitted`."""
+    from auditkit.audit import asked_of
+    from auditkit.deciding import by_label, columns_of
+    from auditkit.fitting import fitted
+
+    model, data = inputs(config)
+    against = older(config, data)
+    if data.kind.by_label:  # the rows of each label are the same
+        model, data, against = next(iter(dict(by_label(model, data, against)).values()))
+    return fitted(checks_of(config) or asked_of(model, data), data.sample(without=columns_of(model, against)))
 
 
 def older(config: Config, data: Dataset) -> Model | Predictions | Reader | None:

@@ -31,9 +31,10 @@ def refuse_lacking(asked: Sequence[Check], model: object, data: Dataset) -> None
             raise PolicyError(f"'{check.name}' cannot be asked here: {why}")
 
 
-def without_truths(findings: Sequence[Finding], data: Dataset) -> tuple[list[Finding], list[NotMeasured]]:
-    """The findings of a check, and the absence of those that need a truth where no row has one: all would be 0/0."""
-    if data.labels:
+def without_truths(findings: Sequence[Finding], told: bool) -> tuple[list[Finding], list[NotMeasured]]:
+    """The findings of a check, and the absence of those that need a truth where no row has one (not `told`): all would
+    be 0/0."""
+    if told:
         return list(findings), []
     kept = [f for f in findings if not METRICS[f.metric].needs_truths]
     lost = dict.fromkeys(f.metric for f in findings if METRICS[f.metric].needs_truths)

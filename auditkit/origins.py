@@ -239,10 +239,25 @@ class Words(Terse):
     """What a predicted number is counted in: "h"; absent from JSON where nobody says."""
 
 
+class MergedPart(Terse):
+    """One of the reports of which another was merged."""
+
+    TOLD: ClassVar = ("site",)
+
+    name: str = ""
+    site: str = ""
+    """What the site is called; empty, and absent from JSON, where parts are no sites."""
+    report: str
+    """SHA-256 of its report.json: `sha256:…`."""
+    rows: int = 0
+    rows_sha256: str = ""
+    created: datetime.datetime
+
+
 class Provenance(Terse):
     """What would let a third party repeat the audit."""
 
-    TOLD: ClassVar = ("cautions", "against")
+    TOLD: ClassVar = ("cautions", "against", "parts")
 
     auditkit: str
     created: datetime.datetime
@@ -260,6 +275,9 @@ class Provenance(Terse):
     cautions: tuple[str, ...] = ()
     """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
     whole sentences. Absent from JSON where there is none."""
+    parts: tuple[MergedPart, ...] = ()
+    """The reports that it was merged of, whose rows no hash tells together; empty, and absent from JSON, of an audit.
+    """
 
 
 LONGEST_ANSWER = 1_000

@@ -67,6 +67,7 @@ from auditkit.origins import TASK_KINDS as TASK_KINDS
 from auditkit.origins import YES_NO as YES_NO
 from auditkit.origins import Context as Context
 from auditkit.origins import DataProvenance as DataProvenance
+from auditkit.origins import MergedPart as MergedPart
 from auditkit.origins import ModelProvenance as ModelProvenance
 from auditkit.origins import Provenance as Provenance
 from auditkit.origins import Signer as Signer

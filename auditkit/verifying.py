@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-import typing
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import auditkit
-from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.of_class import worded
-from auditkit.checks import check_of
 from auditkit.errors import AuditkitError
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
 from auditkit.judging import ACCIDENTS, as_policy, explored, judge
-from auditkit.records import ALONE, Baseline, Finding, Record, Report, Verdict
+from auditkit.reassessing import Key, check_asked, evidence_of, of_label, policy_of
+from auditkit.records import ALONE, Finding, Record, Report, Verdict
 
 State = Literal["same", "differs", "not checked"]
 _CAVEAT = re.compile(r"(?: Here [^.]+\.)?")
@@ -105,17 +102,10 @@ def _findings(report: Report) -> Iterator[Checked]:
 
 def _derived(report: Report, key: str, level: float) -> Sequence[Finding]:
     """The findings of one check, from its evidence."""
-    stored, label = report.evidence[key], re.search(r"\[(.*)\]$", key)
-    check = check_of(re.split(r"[:\[]", key)[0], stored.options)
-    hint = typing.get_type_hints(type(check).assess)["evidence"]
-    kinds = {k.__name__: k for k in typing.get_args(hint) or (hint,)}
-    if stored.type not in kinds:
-        raise ValueError(f"it is {stored.type}; {check.name} reads {', '.join(kinds)}")
-    found = check.assess(kinds[stored.type].from_json(stored.data), level=level).findings
-    by_label = report.provenance.data.kind.by_label
-    if not (label and by_label):
-        return found
-    return [worded(f, METRICS.get(f.metric), label[1], several_labels=True) for f in found]
+    stored, label = report.evidence[key], Key.of(key).label
+    check = check_asked(key, stored)
+    found = check.assess(evidence_of(check, stored), level=level).findings
+    return [of_label(f, label) for f in found] if label and report.provenance.data.kind.by_label else found
 
 
 def unlike(own: Finding, found: Finding, report: Report) -> str:
@@ -158,14 +148,10 @@ def _verdicts(report: Report, policy: Policy | dict[str, Any] | str | None) -> I
     if report.disclosure is not None and report.disclosure.profile == "public":
         yield Checked("verdicts", "not checked", "a public report cannot be judged again")
         return
-    if not report.verdicts or report.policy is None:
+    held = policy_of(report)
+    if held is None:
         yield Checked("verdicts", "not checked", "the report has none")
         return
-    held = Policy(
-        **report.policy.model_dump(),
-        rules=tuple(v.rule for v in report.verdicts),
-        held=_baseline(report.verdicts),
-    )
     try:
         again = judge(report, held if policy is None else policy)
     except AuditkitError as e:
@@ -188,12 +174,6 @@ def _other(a: Verdict, b: Verdict, own: bool) -> bool:
     """Waivers hold by the day: they are no part of what evidence says; nor is a baseline that another policy names."""
     beside = {"waiver": None} if own else {"waiver": None, "baseline": None}
     return not _alike(*(_plain(v.model_copy(update=beside)) for v in (a, b)))
-
-
-def _baseline(verdicts: Sequence[Verdict]) -> Baseline | None:
-    """The baseline that the verdicts were held against, as far as they hold it."""
-    held = {v.rule.id: v.baseline.held for v in verdicts if v.baseline is not None and v.baseline.held is not None}
-    return Baseline(report=f"sha256:{'0' * 64}", rules=held) if held else None
 
 
 def _beside(report: Report, again: Report) -> Iterator[Checked]:

@@ -160,12 +160,30 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"pydantic"},
     ),
     "clock": (set(), set()),
-    "configured": ({"checks", "gate", "readers", "records"}, set()),
+    "configured": ({"audit", "checks", "deciding", "fitting", "gate", "readers", "records"}, set()),
+    "fitting": ({"check", "checks", "stored"}, set()),
+    "reassessing": ({"catalogue", "check", "checks", "gate", "records"}, set()),
+    "merging": (
+        {
+            "assertions",
+            "check",
+            "checks",
+            "clock",
+            "completing",
+            "evidence",
+            "fairness",
+            "formatting",
+            "gate",
+            "judging",
+        }
+        | {"lacking", "reassessing", "records", "stored"},
+        set(),
+    ),
     "starting": (
         {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
         {"numpy", "pandas"},
     ),
-    "verifying": ({"catalogue", "checks", "gate", "judging", "records"}, set()),
+    "verifying": ({"gate", "judging", "reassessing", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "mlflow_evaluator": ({"records", "stored"}, {"mlflow", "numpy", "pandas"}),
     "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
@@ -180,8 +198,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "formatting", "gate", "judging"}
-        | {"planning", "progress_bar", "records", "report", "starting", "stored", "verifying"},
+        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "fitting", "formatting", "gate"}
+        | {"judging", "planning", "progress_bar", "records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),
     "__main__": ({"cli"}, set()),

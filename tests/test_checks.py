@@ -41,6 +41,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "continuous_attribute": {"column": "a"},
     "recourse": {"actionable": ["hours"]},
     "measured": {"number": "hours"},
+    "gap_heterogeneity": {"over": "site"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Entries made from those of rates: a rate at equal control features, and how far one is spread over all groups."""
+"""Entries made from those of rates: one at equal control features, its spread, its gaps from site to site."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ CONDITIONAL = "conditional_"
 """Begins the name of a rate at equal control features."""
 DISPERSION = "_dispersion"
 """Ends the name of the spread of a rate."""
+HETEROGENEITY = "_heterogeneity"
+"""Ends the name of how far the gap of a rate differs between sites."""
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
 """Those that parity is asked of, so that their spread says something."""
 
@@ -56,8 +58,27 @@ def _dispersion(m: Metric) -> Metric:
     )
 
 
+def _heterogeneity(m: Metric) -> Metric:
+    return Metric(
+        kind="check",
+        untold=not m.needs_truths,
+        name=f"{m.name}{HETEROGENEITY}",
+        title=f"{m.title}, gaps from site to site",
+        plain=f"differences between sites of the gap in: {m.plain}",
+        definition=f"{m.definition} How much larger a gap between two groups is at one site than at another, at most.",
+        formula="max over groups g, h and sites s, t of |(p_gs − p_hs) − (p_gt − p_ht)|",
+        denominator_words=m.denominator_words,
+        direction="equal is fair",
+        reference="interaction contrasts; MOVER, Zou & Donner (2008); all pairs of sites, Kramer (1956)",
+        oracle="a slow twin from the definition; simulation: coverage, and false findings where gaps are alike",
+        interval="MOVER of gaps with MOVER limits; studentized range over sites, Bonferroni over pairs of groups",
+        comparisons=("difference",),
+    )
+
+
 DISPERSIONS = tuple(_dispersion(m) for m in confusion.METRICS if m.name in RATES)
 METRICS = (
     *DISPERSIONS,
+    *(_heterogeneity(m) for m in confusion.METRICS if m.name in RATES),
     *(_conditional(m) for m in confusion.METRICS if m.kind == "rate" and m.name != "base_rate"),
 )

@@ -25,6 +25,8 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "gate": "gate",
+    "merge": "merge",
+    "fit": "fit",
     "compare": "compare",
     "baseline": "baseline",
     "verify": "verify",

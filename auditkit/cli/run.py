@@ -158,6 +158,9 @@ def run(
     on_error: Annotated[
         str | None, typer.Option("--on-error", help="Where a check breaks: not_measured (default), or raise.")
     ] = None,
+    fitted: Annotated[
+        str | None, typer.Option("--fitted", help="A file of `auditkit fit`: bins of its checks, for merging parts.")
+    ] = None,
     profile: Annotated[
         str | None, typer.Option("--profile", help="internal (default), public or regulator: what the report holds.")
     ] = None,
@@ -220,6 +223,7 @@ def run(
         audit={
             "seed": seed,
             "sample": sample,
+            "fitted": from_here(fitted),
             "on_error": one_of("--on-error", on_error, "not_measured", "raise"),
         },
         report={"profile": known_name("profile", profile, PROFILES), "keep_rows": keep_rows or None},

@@ -121,6 +121,21 @@ class Replicates:
             None if self.people is None or other.people is None else np.concatenate([self.people, other.people]),
         )
 
+    def apart(self, other: Replicates, weight: Floats, others: Floats) -> Replicates:
+        """The cells of both, one under the other, of clusters that are others: their draws are independent.
+
+        Both are `reduced`; `weight` and `others` are what that was given. EvidenceError where rows of one are of two
+        people.
+        """
+        if (self.pairs is None) != (other.pairs is None):
+            raise EvidenceError("cannot add rows of one cluster each and rows of two people")
+        lowest, sizes = self.lowest + other.lowest, self.sizes + other.sizes
+        if self.pairs is None or other.pairs is None or self.people is None or other.people is None:
+            return Replicates(_independent(self.sums, weight, other.sums, others), lowest, sizes)
+        pairs = _independent(self.pairs, self.people - weight, other.pairs, other.people - others)
+        sums = _independent(self.sums, self.people, other.sums, other.people)
+        return Replicates(sums, lowest, sizes, pairs, np.concatenate([self.people, other.people]))
+
     def taken(self, where: Positions) -> Replicates:
         """The replicates of the cells at these positions."""
         return Replicates(
@@ -309,6 +324,16 @@ def _about(sums: Floats, mean: Floats) -> Floats:
     """(C, F) few columns with the same second moments about their means."""
     few = min(sums.shape)
     return np.asarray(mean[:, None] + factored(sums - mean[:, None], (few / sums.shape[1]) ** 0.5))
+
+
+def _independent(a: Floats, mean: Floats, b: Floats, others: Floats) -> Floats:
+    """(C + D, F + G) columns of a (C, F) about their means over columns of b (D, G), none of which moves the other."""
+    width, split = a.shape[1] + b.shape[1], (len(a), a.shape[1])
+    out = np.zeros((len(a) + len(b), width))
+    for away, rows, columns in ((a - mean[:, None], slice(0, split[0]), slice(0, split[1])),
+                                (b - others[:, None], slice(split[0], None), slice(split[1], None))):  # fmt: skip
+        out[rows, columns] = away * (width / max(1, away.shape[1])) ** 0.5
+    return np.asarray(out + np.concatenate([mean, others])[:, None])
 
 
 def _written(values: Floats) -> list[Any]:

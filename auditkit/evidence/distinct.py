@@ -160,6 +160,34 @@ class Counted:
             more = Lacking(more.counts[order], more.common[:, order][:, :, order], values(more))
         return Counted(self.counts[order], self.common[order][:, :, order], values(self), more)
 
+    def apart(self, own: Sequence[int], other: Counted, others: Sequence[int], groups: int) -> Counted:
+        """Of so many groups the clusters of both, which are others: `own` and `others` are the places of their groups.
+
+        What clusters are worth is known of groups that one of the two has; of others it is read off the replicates.
+        """
+        parts = [(self, np.array(own, np.intp)), (other, np.array(others, np.intp))]
+        common = np.zeros((groups, 4, groups, 4), bool)
+        for of, at in parts:
+            common[np.ix_(at, np.arange(4), at, np.arange(4))] |= of.common
+        counts, worth = _summed(parts, groups)
+        known = Counted(counts, common, worth)
+        if self.lacking is None and other.lacking is None:
+            return known
+        lost = [(of.lacking or of._without_lacking(), at) for of, at in parts]
+        shared_ = np.zeros((len(_MORE), groups, groups), bool)
+        for more, at in lost:
+            shared_[np.ix_(np.arange(len(_MORE)), at, at)] |= more.common
+        counts, worth = _summed(lost, groups)
+        return replace(known, lacking=Lacking(counts, shared_, worth))
+
+    def _without_lacking(self) -> Lacking:
+        """The counts of `_MORE` where no truth or decision is missing."""
+        sets = [tuple(sorted(s)) for s in _MORE]
+        at = [self._at(s)[1] for s in sets]
+        return Lacking(
+            self.counts[:, at], np.array([self.shared(s) for s in sets]), Clusters(*(x[:, at] for x in self.values))
+        )
+
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return _written(self) | ({} if self.lacking is None else {"lacking": _written(self.lacking)})
@@ -182,6 +210,20 @@ class Counted:
         if self.lacking is not None and wanted in _MORE:
             return self.lacking, _MORE.index(wanted)
         return self, sum(1 << 2 * t + d for t, d in wanted if t >= 0 and d >= 0)
+
+
+def _summed(parts: Sequence[tuple[Counted | Lacking, NDArray[np.intp]]], groups: int) -> tuple[Ints, Clusters]:
+    """Counts of clusters that are others, (groups, sets), and what they are worth; NaN where two parts have some."""
+    width = parts[0][0].counts.shape[1]
+    counts, seen = np.zeros((2, groups, width), np.int64)
+    worth = np.zeros((3, groups, width))
+    for of, at in parts:
+        some = of.counts > 0
+        counts[at] += of.counts
+        seen[at] += some
+        worth[:, at] = np.where(some, np.array(of.values), worth[:, at])
+    worth[:, seen > 1] = np.nan
+    return counts, Clusters(*worth)
 
 
 def _written(of: Counted | Lacking) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class ErrorSums(Valued):
     """Bits cut from the end of the values."""
     width_: float = 0.0
     """Width of the widest run of values that share one, once they are reduced."""
+    parts_: int = 1
+    """See `Valued`."""
 
     @classmethod
     def of(cls, groups: Any, *, y_true: ArrayLike, y_pred: ArrayLike) -> ErrorSums:
@@ -138,7 +140,7 @@ class ErrorSums(Valued):
             moments, untold = _short(moments, self.by), _short(untold, self.by)
         cells = summed_rows(suppression.recoded(self.values_, recoding), self.by, "cell")
         if self.width_ or cells.empty:
-            return ErrorSums(self.by, moments, cells, untold, self.cut, self.width_)
+            return ErrorSums(self.by, moments, cells, untold, self.cut, self.width_, self.parts_)
         people = max(FEWEST, disclosure.suppress_below)
         told, width = pooled.shared(cells, self.by, cut=self.cut, people=people)
         untold = pooled.told_moments(untold, people=max(PEOPLE, disclosure.suppress_below))
@@ -151,6 +153,7 @@ class ErrorSums(Valued):
             "by": list(self.by),
             "cut": self.cut,
             **({"width": self.width_} if self.width_ else {}),
+            **({"parts": self.parts_} if self.parts_ > 1 else {}),
             "moments": self.lists("moments_"),
             "values": self.lists("values_"),
             **({"untold": self.lists("untold_")} if self.untold else {}),
@@ -160,7 +163,7 @@ class ErrorSums(Valued):
     def from_json(cls, data: dict[str, Any]) -> ErrorSums:
         """From `to_json`; EvidenceError for what no rows can give."""
         data = reading.fields(
-            data, "the sums of errors", "by", "cut", "moments", "values", optional=("width", "untold")
+            data, "the sums of errors", "by", "cut", "moments", "values", optional=("width", "untold", "parts")
         )
         by = reading.names(data["by"], "'by' of the sums of errors")
         cut = reading.whole(data["cut"], "'cut' of the sums of errors", high=63)
@@ -181,7 +184,8 @@ class ErrorSums(Valued):
             raise EvidenceError("the values hold cells of no finite number")
         width = reading.number(data.get("width", 0.0), "'width' of the sums of errors", low=0)
         tables = {"moments_": moments, "values_": values, "untold_": untold}
-        return cls.of_tables(tables, by=by, cut=cut, width_=width)
+        parts = reading.whole(data.get("parts", 1), "'parts' of the sums of errors", low=1)
+        return cls.of_tables(tables, by=by, cut=cut, width_=width, parts_=parts)
 
 
 def _short(moments: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:

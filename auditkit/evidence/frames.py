@@ -99,6 +99,27 @@ class Framed:
         tables = {k: {c: v * factor if c in _ADDED else v for c, v in self.table(k).items()} for k in names}
         return type(self).of_tables(tables, **{k: v for k, v in values.items() if k not in tables})
 
+    def of_group(self, attribute: str, value: str) -> Self:
+        """The same rows, all of one group of one more attribute, which is the last of `by`.
+
+        >>> from auditkit.evidence.tally import Tally
+        >>> rows = Tally.of({"sex": ["f", "m"]}, y_true=[1, 0], y_pred=[1, 1])
+        >>> (rows.of_group("site", "north") + rows.of_group("site", "south")).counts("site").groups
+        (('north',), ('south',))
+        """
+        by: tuple[str, ...] = self.by  # type: ignore[attr-defined]
+        if attribute in by:
+            raise EvidenceError(f"'{attribute}' is a group column already")
+        values = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        for name, frame in values.items():
+            if hasattr(frame, "to_numpy"):
+                known = {str(c): frame[c].to_numpy() for c in frame}
+                own = np.full(len(frame), value, dtype=object)
+                first = {c: known.pop(c) for c in columns_of(by)}
+                values[name] = pandas.DataFrame({**first, column(attribute): own, **known})
+        counted = {k: v for b, v in values.get("distinct", {}).items() for k in (b, (*b, attribute))}
+        return type(self)(**values | {"by": (*by, attribute)} | ({"distinct": counted} if counted else {}))
+
     def lists(self, name: str) -> dict[str, list[Any]]:
         """The same as JSON: one list a column."""
         return {c: values.tolist() for c, values in self.table(name).items()}

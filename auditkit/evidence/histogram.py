@@ -128,10 +128,12 @@ class ScoreHistogram(Framed):
             raise EvidenceError(f"cannot add a score histogram by {list(self.by)} and one by {list(other.by)}")
         if self.scale != other.scale:
             raise EvidenceError("cannot add histograms of scores on different scales")
+        if self.merged != other.merged:
+            raise EvidenceError("cannot add a histogram of merged bins and one of single ones")
         cells = pd.concat([self.cells, other.cells], ignore_index=True)
         missing = summed_rows(pd.concat([self.missing, other.missing], ignore_index=True), self.by, "what")
         declared = tuple(sorted({*self.declared, *other.declared}))
-        if self.merged or other.merged:
+        if self.merged:
             return replace(self, cells=merging.together(cells, self.by), missing=missing, merged=True, drift=None,
                            declared=declared, measure=None)  # fmt: skip
         measure = self.measure or other.measure

@@ -66,21 +66,15 @@ def merged(cells: pd.DataFrame, by: Sequence[str], *, people: int = PEOPLE) -> p
 
 
 def together(cells: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Cells of several merged histograms: within a group, bins that overlap become one."""
-    if cells.empty:
-        return cells
-    order = cells.sort_values([*columns_of(by), "bin", "last"], ignore_index=True)
-    group = _codes(order, columns_of(by))
-    first, last = order["bin"].to_numpy(np.int64).copy(), order["last"].to_numpy(np.int64).copy()
-    begins = np.ones(len(order), dtype=bool)
-    reach = -1
-    for i, (g, a, b) in enumerate(zip(group.tolist(), first.tolist(), last.tolist(), strict=True)):
-        begins[i] = i == 0 or g != group[i - 1] or a > reach
-        reach = b if begins[i] else max(reach, b)
-    run = np.cumsum(begins) - 1
-    ends = np.zeros(run[-1] + 1, np.int64)
-    np.maximum.at(ends, run, last)
-    return summed(order.assign(bin=first[begins][run], last=ends[run]), by)
+    """Cells of several merged histograms: equal bins of a group are summed, others stand side by side.
+
+    Bins of one group may so overlap, as those of two groups do that are read as one: joining all that overlap would
+    leave a single bin of most histograms. A score that all rows of a bin have is kept where both have that same one.
+    """
+    out = summed(cells, by)
+    apart = out["low"] < out["high"]
+    least, most = edges_of(out["bin"].to_numpy(np.int64), out["last"].to_numpy(np.int64))
+    return out.assign(low=np.where(apart, least, out["low"]), high=np.where(apart, most, out["high"]))
 
 
 def places_of(cells: Columns) -> Ints:

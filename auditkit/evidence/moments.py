@@ -32,6 +32,8 @@ class GroupValues(NamedTuple):
     """(K, V) rows of each group at each value."""
     width: float
     """Width of the widest cell that neighbouring values share; 0 where every value is kept as it is."""
+    parts: int = 1
+    """Parts whose values share cells of their own, which may overlap."""
 
 
 class Valued(Framed):
@@ -46,6 +48,8 @@ class Valued(Framed):
     """Bits cut from the end of the values."""
     width_: float
     """Width of the widest run of values that share one, once they are reduced."""
+    parts_: int
+    """Reduced sums that were added: each has runs of its own."""
 
     def values(self, *by: str) -> GroupValues:
         """How often each value occurs in each crossed group of these columns; groups without rows too."""
@@ -59,14 +63,17 @@ class Valued(Framed):
         at = np.array([place[g] for g in valued], dtype=np.intp)
         np.add.at(n, (at[code], where), columns["n"].astype(np.int64))
         width = floats(cells + 1 << self.cut) - floats(cells << self.cut) if self.cut else np.zeros(1)
-        return GroupValues(groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))))
+        return GroupValues(
+            groups, values_of(cells, self.cut), n, max(self.width_, float(width.max(initial=0.0))), self.parts_
+        )
 
     def valued_with(self, other: Self, *between: Any) -> tuple[Any, ...]:
-        """The values of both, what stands `between`, the bits cut, and the width."""
+        """The values of both, what stands `between`, the bits cut, the width, and the parts."""
         cut = max(self.cut, other.cut)
         cells = pd.concat([shifted(x.values_, cut - x.cut) for x in (self, other)], ignore_index=True)
         values, cut = coarse(summed_rows(cells, self.by, "cell"), self.by, cut)
-        return values, *between, cut, max(self.width_, other.width_)
+        parts = self.parts_ + other.parts_ if self.width_ and other.width_ else 1
+        return values, *between, cut, max(self.width_, other.width_), parts
 
 
 def per_group(rows: pd.DataFrame, by: tuple[str, ...], quantities: Sequence[str]) -> pd.DataFrame:

@@ -93,6 +93,8 @@ class NumberSums(Valued):
     """Of G groups with a number, in the order of `moments_`: Σw, and below it Σ w (x − mean); None: independent."""
     distinct: dict[tuple[str, ...], Counted] = field(default_factory=dict)
     """Group columns → the clusters of their groups as counts, which stand for hashes once the sums are reduced."""
+    parts_: int = 1
+    """See `Valued`."""
 
     @classmethod
     def of(
@@ -151,6 +153,15 @@ class NumberSums(Valued):
         return not self.weighted and self.clusters is None
 
     def __add__(self, other: NumberSums) -> NumberSums:
+        if self.distinct or other.distinct:
+            raise EvidenceError("cannot add reduced numbers with clusters: whether both saw the same ones is not kept")
+        both = None
+        if self.clusters is not None and other.clusters is not None:
+            both = self.clusters.beside(other.clusters)
+        return self.beside(other, both)
+
+    def beside(self, other: NumberSums, replicates: Replicates | None) -> NumberSums:
+        """The sum of both, with the replicates of both, one under the other."""
         if (
             self.by != other.by
             or self.weighted != other.weighted
@@ -161,14 +172,19 @@ class NumberSums(Valued):
         moments = merged(both, self.by, (MEASURED,))
         missing = summed_rows(pd.concat([self.missing_, other.missing_], ignore_index=True), self.by)
         clusters = None
-        if self.clusters is not None and other.clusters is not None:
+        if replicates is not None:
             g = (len(self.moments_), len(other.moments_))
-            beside = self.clusters.beside(other.clusters)
             order = np.concatenate([np.arange(g[0]), 2 * g[0] + np.arange(g[1])])
             of = np.concatenate([order, np.concatenate([g[0] + np.arange(g[0]), 2 * g[0] + g[1] + np.arange(g[1])])])
-            clusters = _gathered(beside.taken(of), both, moments, self.by)
-        values, missing, cut, width = self.valued_with(other, missing)
-        return NumberSums(self.by, moments, values, missing, cut, width, self.negative or other.negative, clusters)
+            clusters = _gathered(replicates.taken(of), both, moments, self.by)
+        values, missing, cut, width, parts = self.valued_with(other, missing)
+        return NumberSums(
+            *(self.by, moments, values, missing, cut, width, self.negative or other.negative, clusters), parts_=parts
+        )
+
+    def with_clusters(self, clusters: Replicates, distinct: dict[tuple[str, ...], Counted]) -> NumberSums:
+        """The same with other replicates, and counts in the place of hashes."""
+        return replace(self, clusters=clusters, distinct=distinct)
 
     def means(self, *by: str) -> Means:
         """By the crossed groups of these columns, groups sorted; groups without a number too."""
@@ -256,6 +272,7 @@ class NumberSums(Valued):
             "by": list(self.by),
             "cut": self.cut,
             **({"width": self.width_} if self.width_ else {}),
+            **({"parts": self.parts_} if self.parts_ > 1 else {}),
             **({"negative": True} if self.negative else {}),
             "moments": self.lists("moments_"),
             "values": self.lists("values_"),
@@ -273,7 +290,14 @@ class NumberSums(Valued):
     def from_json(cls, data: dict[str, Any]) -> NumberSums:
         """From `to_json`; EvidenceError for what no rows can give."""
         data = reading.fields(
-            data, "the numbers", "by", "cut", "moments", "values", "missing", optional=("width", "negative", "clusters")
+            data,
+            "the numbers",
+            "by",
+            "cut",
+            "moments",
+            "values",
+            "missing",
+            optional=("width", "negative", "clusters", "parts"),
         )
         by = reading.names(data["by"], "'by' of the numbers")
         cut = reading.whole(data["cut"], "'cut' of the numbers", high=63)
@@ -301,6 +325,7 @@ class NumberSums(Valued):
             both["n"] = np.concatenate([moments["n"], missing["n"]])
             counts = counted_from(data["clusters"].get("counts", []), both)
             others |= {"clusters": stored, "distinct": counts}
+        others["parts_"] = reading.whole(data.get("parts", 1), "'parts' of the numbers", low=1)
         tables = {"moments_": moments, "values_": values, "missing_": missing}
         return cls.of_tables(tables, by=by, cut=cut, width_=width, **others)
 

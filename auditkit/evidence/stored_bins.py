@@ -60,8 +60,6 @@ def stored_bins(value: object) -> Stored:
     found = [found[i] for i in sorted(range(len(keys)), key=keys.__getitem__)]
     cells = _joined(found, by)
     reading.whole(int(cells["n"].astype(object).sum()), "the sum of 'n' of the histogram")
-    if merged:
-        _apart(found)
     return Stored(by, cells, _missing(data["missing"], by), merged, declared)
 
 
@@ -79,7 +77,9 @@ def _entry(value: object, by: tuple[str, ...], merged: bool) -> _Entry:
     out: dict[str, NDArray[Any]] = {"n": n}
     out["bin"] = reading.wholes(data["bin"], f"'bin' of {what}", high=BINS - 1, length=len(n))
     out["last"] = out["bin"]
-    if (np.diff(out["bin"]) <= 0).any():
+    if merged:
+        out["last"] = reading.wholes(data["last"], f"'last' of {what}", high=BINS - 1, length=len(n))
+    if (np.diff(out["bin"] * BINS + out["last"]) <= 0).any():
         raise EvidenceError(f"'bin' of {what} is repeated, or out of order")
     out["selected"] = reading.wholes(data["selected"], f"'selected' of {what}", length=len(n))
     if (out["selected"] > n).any():
@@ -104,8 +104,7 @@ def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str
 
 def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Of merged bins: extremes follow from the grid, but for scores that many share."""
-    what, size = "the cells of a group", len(known["n"])
-    last = reading.wholes(data["last"], f"'last' of {what}", high=BINS - 1, length=size)
+    what, size, last = "the cells of a group", len(known["n"]), known["last"]
     if (last < known["bin"]).any():
         raise EvidenceError(f"'last' of {what} lies before 'bin'")
     s, s2 = (reading.numbers(data[c], f"'{c}' of {what}", low=0, length=size) for c in ("s", "s2"))
@@ -116,7 +115,7 @@ def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, 
     if ((score < low[alike]) | (score > high[alike])).any():
         raise EvidenceError(f"'score' of {what} lies outside of its bin")
     low[alike] = high[alike] = score
-    return {"last": last, "s": s, "s2": s2, "low": low, "high": high}
+    return {"s": s, "s2": s2, "low": low, "high": high}
 
 
 def _possible(cells: dict[str, NDArray[Any]]) -> None:
@@ -130,19 +129,6 @@ def _possible(cells: dict[str, NDArray[Any]]) -> None:
             raise EvidenceError(f"'{name}' of the histogram is no sum of scores of its bin")
     if (cells["s2"] * n < cells["s"] ** 2 - n * n * _ROUNDING).any():
         raise EvidenceError("Σs² of the histogram is less than (Σs)²/n, which no scores give")
-
-
-def _apart(found: Sequence[_Entry]) -> None:
-    """Runs of one group, of both truths, are the same or share nothing."""
-    runs: dict[tuple[str, ...], set[tuple[int, int]]] = {}
-    for group, _, cells in found:
-        runs.setdefault(group, set()).update(zip(cells["bin"].tolist(), cells["last"].tolist(), strict=True))
-    for group, own in runs.items():
-        reach = -1
-        for first, last in sorted(own):
-            if first <= reach:
-                raise EvidenceError(f"merged bins of {reading.shown(' & '.join(group) or 'all rows')} overlap")
-            reach = last
 
 
 def _joined(found: Sequence[_Entry], by: Sequence[str]) -> dict[str, NDArray[Any]]:

@@ -46,6 +46,19 @@ class Within:
         """Itself."""
         return self
 
+    def apart(self, other: Within) -> Within:
+        """The cells of both, one under the other, of strata that are others: no product of both is left."""
+        c, d = len(self.between), len(other.between)
+        between = np.block([
+            [self.between, np.zeros((c, other.between.shape[1]))],
+            [np.zeros((d, self.between.shape[1])), other.between],
+        ])  # fmt: skip
+        return Within(np.concatenate([self.w2, other.w2]), between)
+
+    def fewer(self) -> Within:
+        """The same in as few columns as there are cells, to six digits."""
+        return Within(self.w2, factored(self.between))
+
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return {"w2": self.w2.tolist(), "between": self.between.tolist()}

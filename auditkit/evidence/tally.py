@@ -135,6 +135,18 @@ class Tally(Framed):
         return summed_cells(_labelled(occupied, labels).assign(n=n, **sums), tuple(labels), replicates, by_stratum)
 
     def __add__(self, other: Tally) -> Tally:
+        self.alike(other)
+        if self.distinct or other.distinct:
+            raise EvidenceError("cannot add reduced tallies with clusters: whether both saw the same ones is not kept")
+        if isinstance(self.strata, Within) or isinstance(other.strata, Within):
+            raise EvidenceError("cannot add reduced tallies with strata: which rows both have in a stratum is not kept")
+        cells = pd.concat([self.cells, other.cells], ignore_index=True)
+        clusters = None if self.clusters is None or other.clusters is None else self.clusters.beside(other.clusters)
+        strata = None if self.strata is None or other.strata is None else self.strata.beside(other.strata)
+        return summed_cells(cells, self.by, clusters, strata)
+
+    def alike(self, other: Tally) -> None:
+        """EvidenceError unless both count the same, in the same way."""
         if self.by != other.by:
             raise EvidenceError(f"cannot add a tally by {list(self.by)} and one by {list(other.by)}")
         for what, own, others in (
@@ -144,14 +156,6 @@ class Tally(Framed):
         ):
             if own != others:
                 raise EvidenceError(f"cannot add a tally with {what} and one without: give {what} to both, or to none")
-        if self.distinct or other.distinct:
-            raise EvidenceError("cannot add reduced tallies with clusters: whether both saw the same ones is not kept")
-        if isinstance(self.strata, Within) or isinstance(other.strata, Within):
-            raise EvidenceError("cannot add reduced tallies with strata: which rows both have in a stratum is not kept")
-        cells = pd.concat([self.cells, other.cells], ignore_index=True)
-        clusters = None if self.clusters is None or other.clusters is None else self.clusters.beside(other.clusters)
-        strata = None if self.strata is None or other.strata is None else self.strata.beside(other.strata)
-        return summed_cells(cells, self.by, clusters, strata)
 
     def over(self, *by: str) -> Tally:
         """The tally of fewer group columns, in the order asked for; `over()` is the total."""

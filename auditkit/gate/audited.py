@@ -204,6 +204,9 @@ class AuditTable(Record):
     """Rows of the sample that explanations are made from: `sample = 2000`."""
     on_error: Literal["not_measured", "raise"] | None = None
     """What an accident inside a check costs: that check (not_measured), or the audit (raise): `on_error = "raise"`."""
+    fitted: str | None = None
+    """A file that `auditkit fit` made: checks take their bins from it, so that reports of parts can be merged:
+    `fitted = "fitted.json"`."""
 
 
 class Asked(Record):

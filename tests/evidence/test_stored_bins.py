@@ -65,7 +65,6 @@ def first(**values: Any) -> Callable[[dict[str, Any]], object]:
         (histogram(), lambda d: d["missing"]["n"].__setitem__(0, -3), "'n' of the missing rows holds -3"),
         (histogram(), lambda d: d.update(steps=10**9), "a score histogram of 1000000000 steps"),
         (MERGED, first(last=BINS + 7), "'last' of the cells of a group holds"),
-        (MERGED, first(last=4_090), "overlap"),
         (MERGED, first(s=1e6), "'s' of the histogram is no sum of scores"),
         (MERGED, first(s2=0.0), "Σs² of the histogram is less"),
         (MERGED, lambda d: d["cells"][0].update(alike=[0], score=[1.0]), "'score' of the cells of a group lies out"),

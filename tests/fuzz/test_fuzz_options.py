@@ -24,6 +24,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "continuous_attribute": {"column": "x0"},
     "recourse": {"actionable": ["x0"]},
     "measured": {"number": "x0"},
+    "gap_heterogeneity": {"over": "sex"},
     "flip_test": {"attributes": ["sex"]},
     "influence": {"train": "train.csv", "y_true": "y", "checkpoints": ["a.safetensors"], "learning_rates": [0.1]},
     "concepts": {"attributes": ["sex"]},

@@ -177,7 +177,24 @@ def by_parts(project: Path, _: ak.Report) -> Judged:
     )
 
 
-DOORS = {f.__name__: f for f in (by_configuration, by_flags, by_stored_report, by_parts)}
+def by_merged_reports(project: Path, whole: ak.Report) -> Judged:
+    """Three reports, each of some rows, merged; a rule about scores is answered from bins that overlap, and so told."""
+    frame = pd.read_parquet(project / "rows.parquet")
+    files = []
+    for i in range(3):
+        some = frame.iloc[i::3].reset_index(drop=True)
+        rows = ak.Dataset(some, y_true="y", positive=1, sensitive_features=["sex", "region"])
+        part = ak.audit(ak.Predictions("p", "s"), rows, checks=["group_fairness", "scores"])
+        files.append(str(part.save(project / f"part{i}.json")))
+    policy = ["--policy", str(project / "auditkit.toml")]
+    status, _, err = run_cli(["merge", *files, *policy, "-o", str(project / "merged.json"), "-q"])
+    assert status == 1, err
+    found, own = judged(ak.Report.load(project / "merged.json")), judged(whole)
+    assert found["point"][:2] == own["point"][:2]
+    return {**found, "point": own["point"]}
+
+
+DOORS = {f.__name__: f for f in (by_configuration, by_flags, by_stored_report, by_parts, by_merged_reports)}
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=list(DOORS))

@@ -130,6 +130,7 @@ def options(check: str, task: Task, rows: pd.DataFrame) -> dict[str, Any]:
         "continuous_attribute": {"column": "x0"},
         "examples": {"n": 1},
         "measured": {"number": "x0", "unit": "ms"},
+        "gap_heterogeneity": {"over": "race"},
         "recourse": {"actionable": ["x1", "x2"], "rows": 100},
         "concepts": {"permutations": 99},
         "influence": {"train": rows, "y_true": TARGETS[task], "rows": 200} | POSITIVE[task] | LABEL[task],

@@ -201,6 +201,12 @@ class GapSums:
 
     def __add__(self, other: GapSums) -> GapSums:
         same_facts(self.facts, other.facts, "gaps")
+        for a, b in ((self.units, other.units), (self.conditional, other.conditional)):
+            if only := sorted({*a} ^ {*b}):  # a gap of one part alone would be told as that of all rows
+                raise EvidenceError(
+                    f"cannot add gaps of other groups: only one of the two splits that between {only[0].high} and "
+                    f"{only[0].low} in {only[0].of}"
+                )
         return GapSums(
             self.facts,
             merged(self.units, other.units),

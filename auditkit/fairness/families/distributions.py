@@ -67,7 +67,7 @@ def _notes(t: distances.Tested, names: list[str], seen: GroupValues) -> tuple[st
     if seen.values.size > t.cells:
         notes.append(f"the test reads {t.cells} cells of neighbouring values; the distance reads {seen.values.size:,}")
     if seen.width:
-        share = float((seen.n / np.maximum(seen.n.sum(axis=1, keepdims=True), 1)).max())
+        share = seen.parts * float((seen.n / np.maximum(seen.n.sum(axis=1, keepdims=True), 1)).max())
         notes.append(
             f"values are rounded to {seen.values.size:,} cells: the Kolmogorov–Smirnov distance over rows is at most "
             f"{plain(share)} larger, Wasserstein's within {plain(seen.width)} of the value"

@@ -64,6 +64,7 @@ class GroupFairness(BaseCheck):
     """
 
     NAME: ClassVar[str] = "group_fairness"
+    BY_SITE: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     reference: Mapping[str, str] = field(default_factory=dict)

@@ -65,6 +65,7 @@ class ClassFairness(BaseCheck):
     """
 
     NAME: ClassVar[str] = "class_fairness"
+    BY_SITE: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     tasks: ClassVar[tuple[Task, ...]] = ("multiclass",)

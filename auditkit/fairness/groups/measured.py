@@ -90,6 +90,7 @@ class Measured(BaseCheck):
     tasks: ClassVar[tuple[Task, ...]] = (
         "binary", "multiclass", "regression", "multilabel", "ranking", "answers", "preferences"
     )  # fmt: skip
+    BY_SITE: ClassVar[bool] = True
     uses_weights: ClassVar[bool] = True
     uses_strata: ClassVar[bool] = False
     number: str

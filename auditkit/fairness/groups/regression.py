@@ -79,6 +79,7 @@ class RegressionFairness(BaseCheck):
     """
 
     NAME: ClassVar[str] = "regression_fairness"
+    BY_SITE: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
     metrics: Sequence[str] = DEFAULT_METRICS
     tasks: ClassVar[tuple[Task, ...]] = ("regression",)

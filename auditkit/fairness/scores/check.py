@@ -46,6 +46,7 @@ class Scores(BaseCheck):
     """
 
     NAME: ClassVar[str] = "scores"
+    BY_SITE: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None
 
     @property

@@ -49,6 +49,7 @@ class Subgroups(BaseCheck):
     """
 
     uses_clusters: ClassVar[bool] = True
+    FITTED: ClassVar[tuple[str, ...]] = ("coding",)
     columns: Sequence[str] | None = None
     """Columns to search; None: all features and sensitive features.
 
