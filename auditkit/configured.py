@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import auditkit as ak
 from auditkit.errors import AuditkitError, DataError, PolicyError, nearest
 from auditkit.gate.audited import ModelTable, ReadTable
-from auditkit.readers.reader import Reader, reader_of
+from auditkit.readers.reader import Reader, as_rows, reader_of
 from auditkit.records import Report
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def fitted(config: Config) -> str:
     from auditkit.deciding import by_label, columns_of
     from auditkit.fitting import fitted
 
-    model, data = inputs(config)
-    against = older(config, data)
+    named, read = inputs(config)
+    model, data, against = as_rows(named, read, older(config, read))
     if data.kind.by_label:  # the rows of each label are the same
         model, data, against = next(iter(dict(by_label(model, data, against)).values()))
     return fitted(checks_of(config) or asked_of(model, data), data.sample(without=columns_of(model, against)))
