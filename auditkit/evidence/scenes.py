@@ -37,7 +37,7 @@ class SceneBoxes:
 
     >>> rows = ['["s", "car", 0, 0, 9, 9]', '["s", [[0.5], 100, 0.3], [[0, 0, 9, 9, 0.8, "car"]], []]']
     >>> seen = SceneBoxes.of({"light": ["dark", "dark"]}, rows, sets=[("light",)])
-    >>> seen.sums().sets[0].precision.tolist()
+    >>> seen.sums().sets[0].precision.round(6).tolist()
     [[1.0]]
     """
 
