@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,13 +16,12 @@ from auditkit.evidence.detected import Detected
 from auditkit.evidence.scenes import MOST_GROUPS, SceneBoxes
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.detected import alarms_of, curves_of, of_every_threshold
-from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.families.family import Answer, tested
-from auditkit.fairness.groups.matches import MatchRates
+from auditkit.fairness.groups.events import EventRates
 from auditkit.fairness.sets import sets_of
 from auditkit.options import checked_options
 from auditkit.question import Question
-from auditkit.records import Comparison, Finding, NotMeasured, Task
+from auditkit.records import Comparison, NotMeasured, Task
 
 OF_CURVES: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_max")
 """What an audit tells of every set of attributes."""
@@ -30,7 +29,7 @@ OF_CURVES: tuple[Comparison, ...] = ("difference", "ratio", "group_min", "group_
 
 @dataclass(frozen=True)
 @checked_options
-class DetectionRates(MatchRates):
+class DetectionRates(EventRates):
     """Recall and miss rate of the objects of each group, their differences and ratios.
 
     All is at the score that decides, and at the first overlap that was asked for. Objects of one scene are dependent,
@@ -39,12 +38,14 @@ class DetectionRates(MatchRates):
     Parameters
     ----------
     by
-        Sets of attributes, each crossed, as of `MatchRates`.
+        Sets of attributes, each crossed: `[["light"], ["light", "size"]]`. None: each declared attribute alone, and all
+        of them crossed.
     """
 
     NAME: ClassVar[str] = "detection_rates"
     tasks: ClassVar[tuple[Task, ...]] = ("detection",)
     RATES: ClassVar[tuple[str, ...]] = ("miss_rate", "object_recall")
+    WORDS: ClassVar[str] = "detection rates"
 
     def gather(self, batch: Batch) -> Tally:
         """Count the objects of a batch; the row of a scene is none."""
@@ -55,12 +56,6 @@ class DetectionRates(MatchRates):
             y_pred=batch.y_pred[object_],
             cluster=None if batch.cluster is None else batch.cluster[object_],
         )
-
-    def _of_pairs(
-        self, evidence: Tally, by: Sequence[str], families: Mapping[str, Family], *, level: float
-    ) -> list[Finding]:
-        """Objects are no pairs."""
-        return []
 
 
 @dataclass(frozen=True)

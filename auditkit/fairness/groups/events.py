@@ -26,6 +26,7 @@ class EventRates(BaseCheck):
     """What checks of events share: some rates by group, each over everybody, and how its groups compare."""
 
     uses_weights: ClassVar[bool] = True
+    BY_SITE: ClassVar[bool] = True
     RATES: ClassVar[tuple[str, ...]]
     WORDS: ClassVar[str]
     """What they are called together."""

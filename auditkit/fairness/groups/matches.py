@@ -45,7 +45,6 @@ class MatchRates(EventRates):
     """
 
     NAME: ClassVar[str] = "match_rates"
-    BY_SITE: ClassVar[bool] = True
     tasks: ClassVar[tuple[Task, ...]] = ("verification",)
     RATES: ClassVar[tuple[str, ...]] = RATES
     WORDS: ClassVar[str] = "match rates"
