@@ -46,16 +46,38 @@ wheel-test: $(VENV)/dev.stamp
 	cd $(BARE) && bin/auditkit report reports/demo.json --format junit --out reports --quiet
 	rm -rf $(BARE)
 
-# Each format and each place by its real reader, in an environment of its own; all versions are those of constraints.txt.
+# Each format, place and pipeline by its real reader: in an environment of constraints.txt, and what cannot be beside
+# those versions (MLflow wants an older pyarrow) in one of its own, which needs neither torch nor captum. What is of the
+# second says so by a skip, and is not asked in the first; in the second nothing is skipped.
 READERS := .venv-integrations
-test-integrations: $(READERS)/integrations.stamp
-	$(READERS)/bin/python -m pytest -n 0 -m integrations -rs tests/integrations
+PIPELINES := .venv-pipelines
+IN_PIPELINES := tests/integrations/test_mlflow.py tests/integrations/test_pipelines.py
+.PHONY: readers pipelines
+test-integrations:
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target readers pipelines
+
+readers: $(READERS)/integrations.stamp
+	$(READERS)/bin/python -m pytest -n 0 -m integrations -rs $(IN_PIPELINES:%=--ignore %) tests/integrations
+
+pipelines: $(PIPELINES)/pipelines.stamp
+	$(PIPELINES)/bin/python -m pytest -n 0 -m "not slow" -rs --disable-warnings $(IN_PIPELINES) tests/gate/test_same_verdicts.py
 
 $(READERS)/integrations.stamp: pyproject.toml constraints.txt
 	@test -x $(READERS)/bin/python || $(PYTHON) -m venv $(READERS)
 	@echo "Installing auditkit and what reads its formats into $(READERS) ..."
 	@PIP_CONSTRAINT=constraints.txt $(READERS)/bin/python -m pip --disable-pip-version-check --quiet install \
 	  --editable ".[integrations]" hypothesis pytest pytest-socket pytest-xdist
+	@touch $@
+
+$(PIPELINES)/versions.stamp: tests/integrations/pipelines.txt
+	@test -x $(PIPELINES)/bin/python || $(PYTHON) -m venv $(PIPELINES)
+	@echo "Installing MLflow, Dagster, DVC and Kedro into $(PIPELINES) ..."
+	@$(PIPELINES)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-compile --requirement $<
+	@touch $@
+
+# Its entry points; after the other, since both write torch_auditkit.egg-info here, which stands before what is installed.
+$(PIPELINES)/pipelines.stamp: $(PIPELINES)/versions.stamp pyproject.toml | $(READERS)/integrations.stamp
+	@$(PIPELINES)/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 fuzz: $(VENV)/dev.stamp
@@ -107,7 +129,7 @@ docs: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.documents
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(BARE) $(READERS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(BARE) $(READERS) $(PIPELINES) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/run.stamp: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -22,8 +22,8 @@ else:
 
 AUDIT = ("policy", "checks", "name", "sample", "seed")
 """Options that go to `ak.audit`."""
-DECIDED = ("threshold", "score_range")
-"""Options that say how predictions that are scores decide, as of `ak.Predictions`."""
+DECIDED = ("threshold", "score_range", "score")
+"""Options that go to `ak.Predictions`: how predictions that are scores decide, or which column has those of decisions."""
 MOST = 500
 """Numbers that are logged at once."""
 
@@ -33,7 +33,8 @@ class Evaluator:
 
     `evaluator_config={"auditkit": {…}}` takes the options of `ak.Dataset` (`sensitive_features` at least; columns of
     the evaluated data), `policy`, `checks`, `name`, `sample` and `seed` of `ak.audit`, `threshold` and `score_range` of
-    `ak.Predictions` where predictions are scores, `model` (an `ak.Model`, whose net is audited in the place of the
+    `ak.Predictions` where predictions are scores, `score` where they are decisions (the column of the evaluated data that
+    holds the scores that they came from), `model` (an `ak.Model`, whose net is audited in the place of the
     predictions), and `raise_for_status` (True): `PolicyViolation` where the policy is failed, once all is logged.
 
     Logged are every number with both limits, as `auditkit/NAME` (names as of `Report.log`), the page and the
@@ -109,7 +110,8 @@ def _audited(told: dict[str, Any], dataset: Any, model: Any, predictions: str | 
     if net is None:
         given = dataset.predictions_data if dataset.has_predictions else model.predict(rows)
         columns[said] = _one_column(given, predictions)
-        net = ak.Predictions(**({"score": said, **decided} if decided else {"y_pred": said}))
+        scores = decided and "score" not in decided
+        net = ak.Predictions(**{"score" if scores else "y_pred": said, **decided})
     data = ak.Dataset(rows.assign(**columns), y_true=truth, **told)
     return ak.audit(net, data, progress=False, **asked)
 

@@ -263,6 +263,7 @@ class Provenance(Terse):
     created: datetime.datetime
     """UTC; SOURCE_DATE_EPOCH where that is set."""
     versions: dict[str, str] = Field(default_factory=dict)
+    """Package → version; one that is not installed took no part, and is not named."""
     seed: int = 0
     sample: int = 0
     """Rows of the sample that explanations use; 0 if none was needed."""

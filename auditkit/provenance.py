@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
@@ -38,7 +39,7 @@ def provenance_of(
     return Provenance(
         auditkit=auditkit.__version__,
         created=now(),
-        versions={"python": platform.python_version(), **{p: metadata.version(p) for p in _PACKAGES}},
+        versions={"python": platform.python_version(), **dict(_versions())},
         seed=seed,
         sample=sample,
         model=_model(model, data),
@@ -46,6 +47,13 @@ def provenance_of(
         data=_data(observed, model, data, reads),
         cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
     )
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    """Of what is installed: an audit of predictions runs without torch and captum, whose versions it then cannot name."""
+    for package in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            yield package, metadata.version(package)
 
 
 def _model(model: Model | Predictions, data: Dataset) -> ModelProvenance:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
+from tests.action import act, environment
 from tests.forked import python
 from tests.helpers import run_cli
+from tests.integrations.installed import installed
 
 CONFIG = """
 [predictions]
@@ -194,7 +198,38 @@ def by_merged_reports(project: Path, whole: ak.Report) -> Judged:
     return {**found, "point": own["point"]}
 
 
-DOORS = {f.__name__: f for f in (by_configuration, by_flags, by_stored_report, by_parts, by_merged_reports)}
+def by_mlflow(project: Path, _: ak.Report) -> Judged:
+    """MLflow asks, and its store holds the report."""
+    mlflow = installed("mlflow")
+    mlflow.set_tracking_uri(f"sqlite:///{project}/runs.db")
+    experiment = mlflow.create_experiment("hiring", artifact_location=(project / "runs").as_uri())
+    asked = {"sensitive_features": ["sex", "region"], "positive": 1, "score": "s"}
+    asked |= {"checks": ["group_fairness", "scores"], "policy": project / "auditkit.toml", "raise_for_status": False}
+    with warnings.catch_warnings(action="ignore"), mlflow.start_run(experiment_id=experiment) as run:
+        mlflow.models.evaluate(
+            data=pd.read_parquet(project / "rows.parquet"), targets="y", predictions="p", model_type="classifier",
+            evaluators=["auditkit"], evaluator_config={"auditkit": asked},
+        )  # fmt: skip
+    kept = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="auditkit/audit.json")
+    return judged(ak.Report.load(kept))
+
+
+def by_action(project: Path, whole: ak.Report) -> Judged:
+    """The steps of action.yml, of a stored report that was never judged."""
+    whole.model_copy(update={"verdicts": (), "policy": None}).save(project / "unjudged.json")
+    (project / "runner").mkdir()
+    env = environment()
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    asked = {"mode": "gate", "report": "unjudged.json", "policy": "auditkit.toml", "install": "false"}
+    ran = act(project, project / "runner", {**asked, "python": sys.executable}, env)
+    assert (ran.code, ran.outputs["status"]) == (1, "failed"), ran.log
+    return judged(ak.Report.load(project / ran.outputs["report"]))
+
+
+DOORS = {
+    f.__name__: f
+    for f in (by_configuration, by_flags, by_stored_report, by_parts, by_merged_reports, by_mlflow, by_action)
+}
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=list(DOORS))

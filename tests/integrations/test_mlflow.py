@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
+from tests.integrations.installed import installed
 
-mlflow = pytest.importorskip("mlflow", reason="mlflow is not installed: `make test-integrations` installs it")
+mlflow = installed("mlflow")
 pytestmark = [pytest.mark.integrations, pytest.mark.filterwarnings("default")]
 
 RULE = {"id": "alike", "metric": "selection_rate", "comparison": "difference", "by": ["sex"], "at_most": 0.1}
@@ -28,7 +29,6 @@ def people(gap: float) -> pd.DataFrame:
 
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     monkeypatch.chdir(tmp_path)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/runs.db")
     yield
@@ -91,6 +91,21 @@ def test_a_model_is_asked_and_scores_have_a_threshold() -> None:
         )  # fmt: skip
     told = result.metrics["auditkit/performance/selection_rate/overall"]
     assert told == pytest.approx((rows["age"] >= 49).mean())
+
+
+def test_decisions_have_their_scores_beside_them() -> None:
+    """What is asked of scores is answered, and the decisions are the given ones."""
+    rows = people(0.3).assign(score=lambda x: x["age"] / 80)
+    with mlflow.start_run():
+        result = evaluated(rows, score="score", checks=["group_fairness", "scores"])
+    report = ak.audit(
+        ak.Predictions("said", "score"), ak.Dataset(rows, y_true="repaid", sensitive_features=["sex"]),
+        checks=["group_fairness", "scores"],
+    )  # fmt: skip
+    told: dict[str, float] = {}
+    report.log(lambda name, value: told.update({f"auditkit/{name}": value}))
+    assert result.metrics == told
+    assert any("roc_auc" in name for name in told)
 
 
 def test_what_cannot_be_asked_is_said_in_a_line() -> None:
