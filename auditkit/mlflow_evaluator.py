@@ -23,7 +23,7 @@ else:
 AUDIT = ("policy", "checks", "name", "sample", "seed")
 """Options that go to `ak.audit`."""
 DECIDED = ("threshold", "score_range", "score")
-"""Options that go to `ak.Predictions`: how predictions that are scores decide, or which column has those of decisions."""
+"""Options that go to `ak.Predictions`: how predictions that are scores decide, or where those of decisions are."""
 MOST = 500
 """Numbers that are logged at once."""
 
@@ -33,9 +33,8 @@ class Evaluator:
 
     `evaluator_config={"auditkit": {…}}` takes the options of `ak.Dataset` (`sensitive_features` at least; columns of
     the evaluated data), `policy`, `checks`, `name`, `sample` and `seed` of `ak.audit`, `threshold` and `score_range` of
-    `ak.Predictions` where predictions are scores, `score` where they are decisions (the column of the evaluated data that
-    holds the scores that they came from), `model` (an `ak.Model`, whose net is audited in the place of the
-    predictions), and `raise_for_status` (True): `PolicyViolation` where the policy is failed, once all is logged.
+    `ak.Predictions` where predictions are scores, `score` where they are decisions (the column of the evaluated
+    data that has their scores), `model` (an `ak.Model`, whose net is audited in the place of the predictions), and `raise_for_status` (True): `PolicyViolation` where the policy is failed, once all is logged.
 
     Logged are every number with both limits, as `auditkit/NAME` (names as of `Report.log`), the page and the
     report.json as artifacts, and the tags `auditkit.outcome` and `auditkit.digest`, what `gate --expect` asks for.

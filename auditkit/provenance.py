@@ -50,7 +50,7 @@ def provenance_of(
 
 
 def _versions() -> Iterator[tuple[str, str]]:
-    """Of what is installed: an audit of predictions runs without torch and captum, whose versions it then cannot name."""
+    """Of what is installed: an audit of predictions runs without torch and captum, and then has no versions of them."""
     for package in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):
             yield package, metadata.version(package)

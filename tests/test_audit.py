@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,14 @@ def test_the_same_bytes_again(
         for frame in (scored, scored.sample(frac=1, random_state=5))
     }
     assert len(texts) == 1
+
+
+def test_what_is_not_installed_has_no_version(scored: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit of predictions runs without torch and captum; `make test-integrations` does so where they are not."""
+    monkeypatch.setattr("auditkit.provenance._PACKAGES", ("numpy", "no-such-torch"))
+    data = dataset(scored.iloc[:200])
+    report = ak.audit(ak.Predictions("decision", "score"), data, checks=["group_fairness"])
+    assert report.provenance.versions == {"python": platform.python_version(), "numpy": np.__version__}
 
 
 def test_report_json_has_the_promised_shape(report: ak.Report) -> None:

@@ -112,7 +112,7 @@ def test_dagster_refuses_two_rules_of_one_name() -> None:
     told: dict[str, Any] = {"__name__": "recipe"}
     exec(recipe("Dagster"), told)
     decisions = dg.AssetsDefinition.from_op(dg.op(name="decisions")(lambda: pd.read_csv("decisions.csv")))
-    with pytest.raises(dg.DagsterInvariantViolationError, match="right_enough.*multiple times"):
+    with pytest.raises(dg.DagsterInvariantViolationError, match=r"right_enough.*multiple times"):
         dg.materialize([decisions, told["fairness"]])
 
 
