@@ -33,8 +33,9 @@ class Evaluator:
 
     `evaluator_config={"auditkit": {…}}` takes the options of `ak.Dataset` (`sensitive_features` at least; columns of
     the evaluated data), `policy`, `checks`, `name`, `sample` and `seed` of `ak.audit`, `threshold` and `score_range` of
-    `ak.Predictions` where predictions are scores, `score` where they are decisions (the column of the evaluated
-    data that has their scores), `model` (an `ak.Model`, whose net is audited in the place of the predictions), and `raise_for_status` (True): `PolicyViolation` where the policy is failed, once all is logged.
+    `ak.Predictions` where predictions are scores, `score` where they are decisions (the column of the evaluated data
+    that has their scores), `model` (an `ak.Model`, whose net is audited in the place of the predictions), and
+    `raise_for_status` (True): `PolicyViolation` where the policy is failed, once all is logged.
 
     Logged are every number with both limits, as `auditkit/NAME` (names as of `Report.log`), the page and the
     report.json as artifacts, and the tags `auditkit.outcome` and `auditkit.digest`, what `gate --expect` asks for.

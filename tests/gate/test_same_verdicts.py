@@ -200,17 +200,18 @@ def by_merged_reports(project: Path, whole: ak.Report) -> Judged:
 
 def by_mlflow(project: Path, _: ak.Report) -> Judged:
     """MLflow asks, and its store holds the report."""
-    mlflow = installed("mlflow")
-    mlflow.set_tracking_uri(f"sqlite:///{project}/runs.db")
-    experiment = mlflow.create_experiment("hiring", artifact_location=(project / "runs").as_uri())
     asked = {"sensitive_features": ["sex", "region"], "positive": 1, "score": "s"}
     asked |= {"checks": ["group_fairness", "scores"], "policy": project / "auditkit.toml", "raise_for_status": False}
-    with warnings.catch_warnings(action="ignore"), mlflow.start_run(experiment_id=experiment) as run:
-        mlflow.models.evaluate(
-            data=pd.read_parquet(project / "rows.parquet"), targets="y", predictions="p", model_type="classifier",
-            evaluators=["auditkit"], evaluator_config={"auditkit": asked},
-        )  # fmt: skip
-    kept = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="auditkit/audit.json")
+    with warnings.catch_warnings(action="ignore"):  # theirs, of their own libraries
+        mlflow = installed("mlflow")
+        mlflow.set_tracking_uri(f"sqlite:///{project}/runs.db")
+        experiment = mlflow.create_experiment("hiring", artifact_location=(project / "runs").as_uri())
+        with mlflow.start_run(experiment_id=experiment) as run:
+            mlflow.models.evaluate(
+                data=pd.read_parquet(project / "rows.parquet"), targets="y", predictions="p", model_type="classifier",
+                evaluators=["auditkit"], evaluator_config={"auditkit": asked},
+            )  # fmt: skip
+        kept = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="auditkit/audit.json")
     return judged(ak.Report.load(kept))
 
 
