@@ -136,7 +136,7 @@ def by_group(
     return Setting(f"detections: {what}", once, replications=500)
 
 
-IN_FULL = (
+SETTINGS = (
     by_group("equal, 200 scenes", (1.0, 1.0)),
     by_group("equal, 60 scenes", (1.0, 1.0), scenes=60),
     by_group("apart, 200 scenes", (1.5, 0.5)),
@@ -144,6 +144,3 @@ IN_FULL = (
     by_group("equal, haze of scenes", (1.0, 1.0), haze=1.5),
     by_group("equal, few false alarms", (1.0, 1.0), alarms=0.3),
 )
-
-SETTINGS: tuple[Setting, ...] = ()
-"""`IN_FULL`, once it has been run in full (four minutes of one core) and its table is kept: none stands there yet."""
