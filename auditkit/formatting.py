@@ -17,7 +17,7 @@ from auditkit.records import CHANGES, Comparison, Estimate
 
 NOTHING = "–"
 """Written where there is no number."""
-BOUNDS = "bounds"
+BOUNDS = "bounds over every placement"
 """A method of an Estimate that begins so gives bounds that no sampling is behind: no confidence interval."""
 
 

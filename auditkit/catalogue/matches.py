@@ -151,6 +151,7 @@ METRICS = (
         kind="check",
         comparisons=("group_max",),
         tasks=("verification",),
+        wording=Wording(extreme="Highest of two different groups"),
     ),
     Metric(
         name="error_tradeoff",

@@ -50,6 +50,8 @@ class Wording:
     """What a value of `Metric.right` says, where a sentence about it needs that: "no preference"."""
     happened: str = ""
     """What happened to those of the second column, after "are"."""
+    extreme: str = ""
+    """The head of its highest value, where groups are shown beside that do not take part."""
 
 
 Direction = Literal["higher is better", "lower is better", "equal is fair", "shown"]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from auditkit.catalogue.index import METRICS
-from auditkit.records import Context, Finding, Report, Status, Verdict
+from auditkit.records import CHANGES, Context, Finding, Report, Status, Verdict
 from auditkit.requirements.sources import Evidence, Requirement, Source, sources
 
 State = Literal["supported", "partly", "against", "absent"]
@@ -155,7 +155,7 @@ def _of_findings(report: Report, e: Evidence) -> tuple[tuple[Finding, ...], Stat
         reasons += [("by", a) for a in report.provenance.data.sensitive_features if a not in told]
     if e.crossed and not any(len(f.by) > 1 for f in found):
         reasons.append(("crossed", ""))
-    reasons += _judged(report, e, {f.id for f in asked})
+    reasons += _judged(report, e, asked)
     low = [f.id for f in found if e.at_least is not None and (f.estimate.low is None or f.estimate.low < e.at_least)]
     sure = [f.id for f in found if f.id in low and f.estimate.high is not None and f.estimate.high < (e.at_least or 0)]
     reasons += [("below" if id in sure else "unsure", id) for id in low]
@@ -184,14 +184,19 @@ def _why_absent(report: Report, e: Evidence, asked: Sequence[Finding]) -> tuple[
     return (("absent", why[0] if why else "not asked for"),)
 
 
-def _judged(report: Report, e: Evidence, ids: set[str]) -> Iterator[Reason]:
-    """Rules about these findings that are not met, and those that ask the same and have no answer."""
+def _judged(report: Report, e: Evidence, asked: Sequence[Finding]) -> Iterator[Reason]:
+    """Rules about these findings that are not met, those that ask the same and have no answer, and those about the
+    same metric of the same groups that compare them in another way: the highest, say."""
     words: dict[Status, Why] = {"fail": "failed", "inconclusive": "undecided", "not_measured": "unjudged"}
+    ids = {f.id for f in asked}
+    groups = {(f.metric, frozenset(f.by), f.label) for f in asked if f.by and e.at_least is None}
     for v in report.verdicts:
-        asks = v.finding is None and v.rule.by and v.rule.comparison in e.comparisons
-        same = asks and (not e.metrics or _base(v.rule.metric) in e.metrics)
-        if (v.finding in ids or same) and v.status in words:
-            yield words[v.status], v.rule.id
+        rule = v.rule
+        open_ = v.finding is None and rule.by and rule.comparison in e.comparisons
+        same = open_ and (not e.metrics or _base(rule.metric) in e.metrics)
+        else_ = rule.comparison not in CHANGES and (rule.metric, frozenset(rule.by), rule.label) in groups
+        if (v.finding in ids or same or else_) and v.status in words:
+            yield words[v.status], rule.id
 
 
 def _of(report: Report, dotted: str) -> object:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import auditkit as ak
+from auditkit.formatting import BOUNDS
 from auditkit.records import Estimate
 from auditkit.report.html.exhibits import level_of
 from auditkit.report.html.lookup import Lookup
@@ -103,7 +104,7 @@ def test_bounds_are_not_called_an_interval() -> None:
     text = words(section(page(), "data"))
     assert "Unknown demographics. Line: from the worst case to the best, no interval of chance." in text
     assert "What the rows of unknown sex and race could do to impact ratios" in text
-    assert level_of(Estimate(value=0.5, low=0.4, high=0.6, method="bounds over …")).startswith("Line: from the worst")
+    assert level_of(Estimate(value=0.5, low=0.4, high=0.6, method=f"{BOUNDS} …")).startswith("Line: from the worst")
     assert level_of(Estimate(value=0.5, low=0.4, high=0.6, method="Wilson")) == "Line: 95% interval."
 
 

@@ -44,7 +44,13 @@ def curves(evidence: ThresholdCounts, by: Sequence[str], asked: Sequence[Benefit
             Series(name=name, x=tuple(x.tolist()), y=kept, against=_treat_all(float(family.prevalence[i]), end))
         )
     title = "Decision curves" + (f" by {' and '.join(by)}" if by else "")
-    return Curve(title=title, unit_x="threshold", unit_y="net benefit", series=tuple(series), against=AGAINST)
+    return Curve(
+        title=title,
+        unit_x="threshold, in percent",
+        unit_y="net benefit, in events treated a patient",
+        series=tuple(series),
+        against=AGAINST,
+    )
 
 
 def _of_bins(bins: Bins, end: float) -> tuple[Floats, Floats]:

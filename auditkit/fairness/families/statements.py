@@ -79,7 +79,7 @@ def of_comparison(
         if m.kind == LABELS and kind == "difference":
             return sentences.selective(f"{at[1]} of {high}", f"{at[0]} of {low}", f"{size}, {bounds}")
         return f"{m.head}: {low} {at[0]}, {high} {at[1]}, {size} ({bounds})."
-    whom = other or "everybody"
+    whom = other or (f"all pairs within one group of {' and '.join(by)}" if m.within else "everybody")
     if not is_established(kind, e):
         unseen = sentences.too_small(_unseen(m, kind, e)).removeprefix("; ")
         told = "; ".join(filter(None, (_interval(m, e, kind) if other else "", unseen)))

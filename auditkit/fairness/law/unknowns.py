@@ -22,7 +22,7 @@ from auditkit.options import checked_options
 from auditkit.records import Estimate, Finding, State, Table
 from auditkit.stats.unknowns import Bounds, Unknowns
 
-METHOD = f"{BOUNDS} over every placement of the unknown rows, not a confidence interval"
+METHOD = f"{BOUNDS} of the unknown rows, not a confidence interval"
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _notes(p: Placements) -> tuple[str, ...]:
     if not p.unknown:
         return ()
     notes = [
-        "bounds over every placement of the unknown rows among the groups seen, not a confidence interval",
+        f"{BOUNDS} of the unknown rows among the groups seen, not a confidence interval",
         "the upper end of the smallest ratio takes each group at its own best, which no one placement need reach",
     ]
     if p.partly:

@@ -9,7 +9,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
 from auditkit.formatting import NOTHING, confidence, plain, unit_for
 from auditkit.records import Estimate, Finding
-from auditkit.report.html.figures import TableView, cells, counted
+from auditkit.report.html.figures import OF_ALL, TableView, cells, counted
 from auditkit.report.html.lookup import By, Lookup
 from auditkit.report.html.rates import group_rows
 from auditkit.report.places import TRUTH
@@ -73,6 +73,8 @@ def _errors(look: Lookup) -> str:
         f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} "
         f"more {_verb('stand', n.alone)} out alone, each by its own interval."
     )
+    if any(len(f.by_group) > 1 for f in look.report.findings):
+        said += f" {OF_ALL}"
     if len(look.report.verdicts) < 2:
         return said  # one rule shares its error with nobody
     severities = {v.rule.severity for v in look.report.verdicts}

@@ -13,6 +13,8 @@ from auditkit.report.html.geometry import Axis, Mark, axis_between, axis_over, e
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.vocabulary import number, several, shown, upper_first
 
+DECADES, PERCENT = ", as a power of ten", ", in percent"
+"""How the words of a unit end whose values are logarithms of shares, or shares: both are written as percent."""
 SEEN = 2.0
 """Thousandths of the plot that a line may run beside a point."""
 DOTS = 30
@@ -63,18 +65,18 @@ class Curves(NamedTuple):
 def view(look: Lookup, f: Finding, curve: Curve, lines: int, rows: int, names: Names) -> Curves:
     """An exhibit as at most `lines` small charts, and a table of at most `rows` rows."""
     series = _ordered(look, f, curve.series[:lines])
-    x = _axis([v for s in series for v in s.x], whole=curve.diagonal)
+    x = _across(curve.unit_x, [v for s in series for v in s.x], whole=curve.diagonal)
     against = [v for s in series for _, v in s.against]
     y = _axis([*against, *(v for s in series for vs in (s.y, s.low, s.high) for v in vs)], whole=curve.diagonal)
     return Curves(
         caption=shown(curve.title),
-        x_title=upper_first(shown(curve.unit_x)),
+        x_title=upper_first(_of(curve.unit_x)),
         y_title=upper_first(shown(curve.unit_y)),
         x=x,
         y=y,
         y_ticks=tuple((round(100 - at, 2), words) for at, words in y.ticks[:: 2 if y.parts == 4 else 1]),
         diagonal=_diagonal(x, y) if curve.diagonal else None,
-        lines=tuple(_line(look.line(f.by, s.name), s, x, y) for s in series),
+        lines=tuple(_line(look.line(f.by, s.name), s, x, y, curve.unit_x) for s in series),
         note=_note(curve, lines, zoomed=x.low > 0 or y.low > 0),
         table=names.table(_table(look, f, curve, lines, rows)) if look.roomy else None,
         zero=round(100 - y.at(0.0), 2) if y.low < 0 < y.high else None,
@@ -87,6 +89,36 @@ def _ordered(look: Lookup, f: Finding, series: Sequence[Series]) -> list[Series]
     return sorted(series, key=lambda s: order.index(s.name) if s.name in order else len(order))
 
 
+def _of(unit: str) -> str:
+    """A unit as a title: "false match rate, each step ten times the one before"."""
+    if unit.endswith(DECADES):
+        return f"{shown(unit.removesuffix(DECADES))}, each step ten times the one before"
+    return shown(unit.removesuffix(PERCENT))
+
+
+def _across(unit: str, values: Sequence[float | None], *, whole: bool) -> Axis:
+    """The axis across: of logarithms whole powers of ten, of which at most six are named."""
+    if not unit.endswith(DECADES):
+        axis = _axis(values, whole=whole)
+        return axis._replace(unit="percent") if unit.endswith(PERCENT) else axis
+    told = [v for v in values if v is not None]
+    low, high = math.floor(min(told, default=-1.0)), math.ceil(max(told, default=0.0))
+    step = max(1, -(-(high - low) // 5))
+    parts = max(1, -(-(high - low) // step))
+    return Axis(float(high - parts * step), float(high), parts, "decades")
+
+
+def _written(x: float, unit: str) -> str:
+    """A place on the axis across, as its ticks are written, with three digits.
+
+    >>> _written(-1.98, "false match rate, as a power of ten"), _written(0.121, "threshold, in percent")
+    ('1.05%', '12.1%')
+    """
+    if unit.endswith((DECADES, PERCENT)):
+        return f"{plain(100 * (10**x if unit.endswith(DECADES) else x))}%"
+    return plain(x)
+
+
 def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     """From 0, all of it for shares that fill more than half, unless the lines would lie in a corner."""
     told = [v for v in values if v is not None]
@@ -96,7 +128,7 @@ def _axis(values: Sequence[float | None], *, whole: bool) -> Axis:
     return Axis(0.0, 1.0, 4) if least >= 0 and 0.5 < most <= 1 else axis_over([least, most])
 
 
-def _line(of: tuple[str, str], s: Series, x: Axis, y: Axis) -> Line:
+def _line(of: tuple[str, str], s: Series, x: Axis, y: Axis, unit: str) -> Line:
     name, tone = of
     kept = [i for i in even_steps(len(s.x), LONGEST) if i < len(s.y)]
     dots, bars, pieces = [], [], list[list[tuple[float, float]]]([[]])
@@ -113,10 +145,10 @@ def _line(of: tuple[str, str], s: Series, x: Axis, y: Axis) -> Line:
             bars.append(f"M{10 * at:.0f} {1000 - 10 * y.at(low):.0f}V{1000 - 10 * y.at(high):.0f}")
     if not dots:
         return Line(name, tone, "circle", "", "", (), f"{name}: no points")
-    words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0)} to {_at(s, kept, -1)}"
+    words = f"{name}: {several(len(dots), 'point')}, from {_at(s, kept, 0, unit)} to {_at(s, kept, -1, unit)}"
     few = len(dots) <= DOTS
     if s.marked is not None:
-        words += f"; {shown(s.mark)}: {_point(s, s.marked)}"
+        words += f"; {shown(s.mark)}: {_point(s, s.marked, unit)}"
     kept_dots = tuple(dots) if few else _marked(s, x, y)
     shape = Mark(tone, None).shape
     beside = _path([(10 * x.at(a), 1000 - 10 * y.at(b)) for a, b in s.against])
@@ -159,12 +191,12 @@ def _marked(s: Series, x: Axis, y: Axis) -> tuple[tuple[str, str], ...]:
     return ((f"{x.at(s.x[s.marked]):g}", f"{100 - y.at(value):.4g}"),)
 
 
-def _at(s: Series, kept: list[int], end: int) -> str:
-    return _point(s, [i for i in kept if s.y[i] is not None][end])
+def _at(s: Series, kept: list[int], end: int, unit: str) -> str:
+    return _point(s, [i for i in kept if s.y[i] is not None][end], unit)
 
 
-def _point(s: Series, i: int) -> str:
-    return f"{plain(s.y[i])} at {plain(s.x[i])}"
+def _point(s: Series, i: int, unit: str) -> str:
+    return f"{plain(s.y[i])} at {_written(s.x[i], unit)}"
 
 
 def _diagonal(x: Axis, y: Axis) -> tuple[float, float, float, float] | None:
@@ -183,7 +215,9 @@ def _note(curve: Curve, lines: int, *, zoomed: bool) -> str:
         parts.append(f"{upper_first(shown(curve.against))}.")
     if any(s.low or s.high for s in curve.series):
         parts.append("Upright lines: intervals.")
-    marks = dict.fromkeys(f"{shown(s.mark)}: {_point(s, s.marked)}" for s in curve.series if s.marked is not None)
+    marks = dict.fromkeys(
+        f"{shown(s.mark)}: {_point(s, s.marked, curve.unit_x)}" for s in curve.series if s.marked is not None
+    )
     if marks:
         parts.append(f"Dot: {'; '.join(marks)}.")
     if zoomed:
@@ -202,8 +236,20 @@ def _table(look: Lookup, f: Finding, curve: Curve, lines: int, most: int) -> Tab
     for s, i in points[:: max(1, -(-len(points) // most))]:
         low, high = (v[i] if i < len(v) else None for v in (s.low, s.high))
         n = f"{s.n[i]:,}" if i < len(s.n) else NOTHING
-        rows.append((look.line(f.by, s.name)[0], plain(s.x[i]), plain(s.y[i]), plain(low), plain(high), n))
-    columns = ("Line", shown(curve.unit_x), shown(curve.unit_y), "From", "To", "Rows")
+        rows.append(
+            (look.line(f.by, s.name)[0], _written(s.x[i], curve.unit_x), plain(s.y[i]), plain(low), plain(high), n)
+        )
+    columns = (
+        "Line",
+        shown(curve.unit_x.removesuffix(DECADES).removesuffix(PERCENT)),
+        shown(curve.unit_y),
+        "From",
+        "To",
+        "Rows",
+    )
+    told = [
+        i for i in range(len(columns)) if i < 3 or any(row[i] != NOTHING for row in rows)
+    ]  # what nobody gave is none
     cut = len(rows) < sum(len(s.x) for s in curve.series)
     caption = shown(curve.title) + ("; some of the points, all in the JSON report" if cut else "")
-    return TableView(caption, columns, tuple(rows))
+    return TableView(caption, tuple(columns[i] for i in told), tuple(tuple(row[i] for i in told) for row in rows))

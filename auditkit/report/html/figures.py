@@ -21,6 +21,13 @@ WIDEST = 12
 """Columns for which the style sheet has a class."""
 
 
+OF_ALL = (
+    "An interval of groups holds for whichever of them is the worst; that of one group alone, as charts of groups draw "
+    "it, is another."
+)
+"""Said where one number has both."""
+
+
 class Judged(NamedTuple):
     """A cell that is a verdict: its shape before the word."""
 

@@ -15,7 +15,7 @@ from auditkit.report.html import change_hero, confusion, hero
 from auditkit.report.html.confusion import ClassRow
 from auditkit.report.html.errors_by_group import clause, in_numbers, truth, write
 from auditkit.report.html.errors_by_group import sentence as in_words
-from auditkit.report.html.leading import Leading, leading, story
+from auditkit.report.html.leading import Leading, leading, story, whose
 from auditkit.report.html.lookup import Lookup, class_of, established, exhibits_of
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unasked
@@ -353,7 +353,7 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     f, v, kind = lead.finding, lead.verdict, lead.finding.comparison
     told = story(f, v) if v else None
     e, own = (told.estimate, told.surest) if told else (f.estimate, f.surest)
-    of_groups = lead.sides or kind.startswith("difference") or (kind in CHANGES and beyond(kind, f.estimate))
+    of_groups = lead.sides or kind.startswith(("difference", "ratio")) or (kind in CHANGES and beyond(kind, f.estimate))
     e = own.estimate if own and of_groups else e
     of, noun = (
         measured_in(look.report, f.metric, f.unit),
@@ -362,7 +362,15 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
     whole = next(iter(exhibits_of(f, Contributions)), None)
     if v is None and whole is not None:
         e, of, noun = whole.total, "share" if whole.unit == "points" else whole.unit, "gap"
-    head = f"The {noun} is {quantity(e, kind, of=of)}, {interval(e, kind, of=of)}."
+    whom = whose(look, told) if told and not lead.sides else ""
+    head = f"The {noun}{whom} is {quantity(e, kind, of=of)}, {interval(e, kind, of=of)}."
+    if (
+        kind in ("group_min", "group_max")
+        and lead.sides
+        and (e.low, e.high) != (lead.sides[0][1].low, lead.sides[0][1].high)
+    ):
+        which = "lowest" if kind == "group_min" else "highest"
+        head += f" It holds for whichever group is the {which}; the line of the chart, for this one alone."
     if v is None or told is None:
         return head if kind.startswith(("difference", "ratio")) or kind in CHANGES else _tested(f)
     if told.decides:

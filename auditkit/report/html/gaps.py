@@ -22,8 +22,8 @@ _COMPARED: dict[Comparison, str] = {
     "ratio_to_reference": "as a ratio to the reference",
     "difference_to_rest": "against the rest",
     "ratio_to_rest": "as a ratio to the rest",
-    "group_min": "the lowest group",
-    "group_max": "the highest group",
+    "group_min": "for the lowest group",
+    "group_max": "for the highest group",
     "difference_to_overall": "against everybody",
     "ratio_to_overall": "as a ratio to everybody",
     "overall": "as a value",
@@ -61,6 +61,11 @@ class Gaps(NamedTuple):
     axis: Axis
     blocks: tuple[GapBlock, ...]
 
+    @property
+    def limited(self) -> bool:
+        """Whether some row has a limit."""
+        return limited(self.blocks)
+
 
 def view(look: Lookup, names: Names) -> Gaps | None:
     """All gaps; None if no attribute was compared."""
@@ -87,12 +92,17 @@ def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
         title=_title(found, bys),
         subtitle=(
             f"Difference between the two groups most surely apart, in points. Line: its {level} interval, "
-            "corrected for comparing many groups. Tick: limit of the policy."
+            f"corrected for comparing many groups.{' Tick: limit of the policy.' if limited(blocks) else ''}"
         ),
         sentence=_sentence(look, found),
         table=_table(look, found),
     )
     return Gaps(names.figure(figure), axis, blocks)
+
+
+def limited(blocks: tuple[GapBlock, ...]) -> bool:
+    """Whether some row has a limit drawn: a rule that asks for no difference has none on this axis."""
+    return any(r.limit is not None for b in blocks for r in b.rows)
 
 
 def _limit(look: Lookup, f: Finding) -> float | None:
@@ -108,11 +118,14 @@ def _block(look: Lookup, axis: Axis, by: By, found: list[Finding]) -> GapBlock:
 def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
     verdict = _worst(look, f)
     status = verdict.status if verdict else None
+    drawn = (
+        status if verdict and verdict.rule.comparison == "difference" else None
+    )  # another rule judges another number
     limit, e = _limit(look, f), own_estimate(f)
     return GapRow(
         label=upper_first(look.say_of(f.label).phrase(f.metric)),
         groups=_groups(look, f),
-        mark=mark(axis, e, status if status in ("fail", "inconclusive", "pass") else "n"),
+        mark=mark(axis, e, drawn if drawn in ("fail", "inconclusive", "pass") else "n"),
         blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
         judged=_judged(verdict) if verdict else "",

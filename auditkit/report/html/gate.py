@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from auditkit.catalogue.generated import SHARES
+from auditkit.catalogue.index import METRICS
 from auditkit.formatting import NOTHING, confidence, decimals, quantity, unit_for
-from auditkit.records import PerfectModel, Report, Status, Verdict
+from auditkit.records import GroupEstimate, PerfectModel, Report, Status, Verdict
 from auditkit.report import perfect
 from auditkit.report.html import conflicts, requirements
-from auditkit.report.html.figures import Figure, Names, TableView
+from auditkit.report.html.figures import OF_ALL, Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
+from auditkit.report.html.leading import SAME
 from auditkit.report.html.lookup import Lookup
-from auditkit.report.html.rules import distances, ranked, sentence
+from auditkit.report.html.rules import distance, distances, ranked, sentence
 from auditkit.report.places import PARTS
 from auditkit.report.policy_words import of_looks
 from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, sides_of_holm, tightest, waiver_words
@@ -30,6 +33,8 @@ class GateRow(NamedTuple):
     rule: str
     reason: str
     mark: Mark
+    note: str
+    """In place of a mark, where no distance can be told."""
     value: str
     range: str
     limit: str
@@ -116,6 +121,7 @@ def _row(look: Lookup, i: int, v: Verdict, refs: tuple[tuple[str, str], ...]) ->
         rule=sentence(v.rule, look),
         reason=upper_first(reason),
         mark=mark(AXIS, e and distances(v.rule, e), v.status),
+        note="" if e is None or e.value is None or distance(v.rule, e.value) is not None else NO_IDEAL,
         value=value_text(e, v.rule.comparison, of, v.rule.limit) + (" points" if points else ""),
         range=range_in(e, unit_for(v.rule.comparison, of), v.rule.limit),
         limit=asked(v.rule, of, signs=True),
@@ -134,11 +140,39 @@ def _surest(look: Lookup, v: Verdict) -> str:
         return ""
     groups = listed([look.say.mention(g) for g in own.groups])
     of = kind_of_verdict(look.report, v)
-    return f" Most surely apart: {groups}, {quantity(own.estimate, v.rule.comparison, of=of)}."
+    far = farthest(look, v)
+    whose = f" The value is that of {far}." if far else ""
+    return f"{whose} Most surely apart: {groups}, {quantity(own.estimate, v.rule.comparison, of=of)}."
 
 
-SAME = 1e-9
-"""Values as near as that are one."""
+def farthest(look: Lookup, v: Verdict) -> str:
+    """The groups whose comparison the verdict's value is, as its finding has them; empty where it does not say."""
+    finding, value = look.by_id(v.finding), v.estimate.value if v.estimate else None
+    if finding is None or value is None:
+        return ""
+    groups = look.groups_of(finding)
+    known = METRICS.get(v.rule.metric)
+    if known is not None and known.kind == SHARES:  # the value of a group is its own distance
+        return next((look.say.mention(g.group) for g in groups if _same(g.estimate.value, value)), "")
+    ends = look.ends(groups)
+    if ends is None or not ends.high.estimate.value or ends.low.estimate.value is None:
+        return ""
+    low, high = ends.low.estimate.value, ends.high.estimate.value
+    apart = high - low if v.rule.comparison == "difference" else low / high
+    return listed([look.say.mention(g.group) for g in ends]) if _same(apart, value) else ""
+
+
+def _groups(look: Lookup, v: Verdict) -> tuple[GroupEstimate, ...]:
+    found = look.by_id(v.finding)
+    return () if found is None or not v.rule.by else look.groups_of(found)
+
+
+def _same(a: float | None, b: float) -> bool:
+    return a is not None and abs(a - b) < SAME
+
+
+NO_IDEAL = "no ideal that is known"
+"""Said where a limit is some way off nothing: of net benefit, say, the most that can be had depends on the data."""
 
 
 def _open(undecided: int, blocking: int) -> str:
@@ -165,6 +199,8 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
     parts.append(
         "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
     )
+    if any(len(_groups(look, v)) > 1 for v in order):
+        parts.append(OF_ALL)
     parts += filter(None, (perfect.counted(report), conflicts.sentence(look), of_looks(report)))
     return " ".join(parts)
 

@@ -47,6 +47,8 @@ class Axis(NamedTuple):
         return [(round(100 * i / self.parts, 2), self._written(self.low + i * step)) for i in range(self.parts + 1)]
 
     def _written(self, value: float) -> str:
+        if self.unit == "decades":
+            return f"{100 * 10.0**value:,.10g}%"
         size = round(100 * value, 6) if self.unit in ("percent", "points") else round(value, 9)
         return f"{size:,g}".replace("-", "−") + ("%" if self.unit == "percent" else "")
 

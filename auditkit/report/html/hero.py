@@ -13,7 +13,7 @@ from auditkit.report.html import confusion
 from auditkit.report.html.errors_by_group import in_numbers, size_of, truth, unit_words, write
 from auditkit.report.html.figures import level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark, share_axis
-from auditkit.report.html.leading import Leading, lower_is_better, needed
+from auditkit.report.html.leading import Leading, at_most, needed
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.places import PREDICTED, SELECTED, SIGNED, TRUTH
 from auditkit.report.vocabulary import range_in, upper_first
@@ -122,7 +122,7 @@ def _of_numbers(look: Lookup, lead: Leading) -> Hero:
 def _hero_row(look: Lookup, lead: Leading, axis: Axis, i: int, truth: float | None, limit: float | None) -> HeroRow:
     who, e = lead.sides[i]
     tick = limit if i == 0 else None
-    word = "allowed" if lower_is_better(lead.metric) else "needed"
+    word = "allowed" if at_most(lead) else "needed"
     return HeroRow(
         label=look.say.label(who),
         mark=mark(axis, e, _tone(look, who, i)),

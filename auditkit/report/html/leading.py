@@ -15,6 +15,7 @@ from auditkit.report.html.rules import ORDER, distances, ranked
 from auditkit.report.html.trust import holds
 from auditkit.report.places import PARTS, SIGNED
 from auditkit.report.surest import asked, complement, differences
+from auditkit.report.vocabulary import listed
 
 Side = tuple[Mapping[str, str], Estimate]
 
@@ -152,6 +153,18 @@ def story(finding: Finding, verdict: Verdict) -> Story:
     return Story(own, e, not (verdict.status == "inconclusive" and beyond and e.state != "unstable"))
 
 
+def whose(look: Lookup, told: Story) -> str:
+    """Whose value a story tells where another's is larger: " of an engineer, the surest,"; else nothing."""
+    own, value = told.surest, told.estimate.value
+    if own is None or own.estimate.value is None or value is None or abs(own.estimate.value - value) < SAME:
+        return ""
+    return f" of {listed([look.say.mention(g) for g in own.groups])}, the surest,"
+
+
+SAME = 1e-9
+"""Values as near as that are one."""
+
+
 def _worse_half(look: Lookup, finding: Finding) -> str:
     """Of a metric that is the larger of two gaps: the surer."""
     gaps = {m: look.finding(m, "difference", finding.by) for m in PARTS[finding.metric]}
@@ -206,11 +219,20 @@ def lower_is_better(metric: str) -> bool:
     return known is not None and known.direction == "lower is better"
 
 
+def at_most(lead: Leading) -> bool:
+    """Whether the group of concern meets the limit below it, and not above it: what its rule says where that is about
+    the value of one group; between groups, the higher group is the one of concern where lower is better."""
+    asked = lead.verdict.rule if lead.verdict else None
+    if asked is not None and asked.comparison in ("overall", "group_min", "group_max"):
+        return asked.at_most is not None
+    return lower_is_better(lead.metric)
+
+
 def needed(lead: Leading) -> float | None:
     """Where the group of concern would meet the limit, the other staying where it is; None if nowhere."""
     if lead.verdict is None or in_numbers(lead.finding):
         return None
-    limit, down = lead.verdict.rule.limit, lower_is_better(lead.metric)
+    limit, down = lead.verdict.rule.limit, at_most(lead)
     other = lead.sides[-1][1].value
     assert other is not None  # a side of a comparison is counted
     if lead.finding.comparison in ("overall", "group_min", "group_max"):

@@ -171,10 +171,11 @@ class Lookup:
 
     def pair(self, metric: str, by: Sequence[str]) -> Pair | None:
         """The lowest and the highest group that count; None where fewer than two do."""
-        return self._ends(self.groups(metric, by))
+        return self.ends(self.groups(metric, by))
 
     @staticmethod
-    def _ends(groups: Sequence[GroupEstimate]) -> Pair | None:
+    def ends(groups: Sequence[GroupEstimate]) -> Pair | None:
+        """Of these groups, the lowest and the highest that count; None where fewer than two do."""
         counted = [g for g in groups if counts(g.estimate)]
         if len(counted) < 2:
             return None
@@ -188,7 +189,7 @@ class Lookup:
         interval is another. Without any, the lowest and the highest of the groups that count, if two do.
         """
         groups = self.groups_of(f)
-        told, pair = surest or f.surest, self._ends(groups)
+        told, pair = surest or f.surest, self.ends(groups)
         if told is None:
             return pair or ()
         known = {tuple(g.group.items()): g for g in groups}

@@ -8,16 +8,20 @@ from typing import NamedTuple
 from auditkit.assertions import level_of as level_of_report
 from auditkit.assertions import p_of
 from auditkit.catalogue.detections import DETECTION
+from auditkit.catalogue.generated import SHARES
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.matches import MATCHING
 from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.rankings import EXPOSED
 from auditkit.formatting import NOTHING
 from auditkit.records import CHANGES, Comparison, Concern, Estimate, Finding, GroupEstimate
-from auditkit.report.html.exhibits import MOST, Chart, Named, chart, level_of
+from auditkit.report.html.exhibits import MOST, Chart, Group, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
-from auditkit.report.html.lookup import By, Lookup, compares, established
+from auditkit.report.html.lookup import By, Lookup, compares, established, stands_out
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import NO_LINES, Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
+from auditkit.report.places import SIGNED
 from auditkit.report.vocabulary import UNSTABLE, by_words, listed, name_of, shown, unit_of, upper_first
 
 LONGEST = 110
@@ -129,11 +133,13 @@ def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: N
     table = _table(look, found, max(room.rows, FINDINGS))
     drawn_ = [*(f.estimate for f in found), *(g.estimate for f in found for g in f.by_group)]
     unstable = f" {UNSTABLE}" if any(e.state == "unstable" for e in drawn_) else ""
-    figure = Figure(_metric_and_law(lead), title_of(lead), _subtitle(found, charts), unstable.strip(), table, told)
     exhibits = drawn(look, found, room, names)
     drawn_first = tuple(x for x in exhibits if x.kind != "table")[:1]
     leads = lead.concern == "fairness" and lead.metric in METRICS and METRICS[lead.metric].leads and bool(drawn_first)
     first = () if charts and not leads else drawn_first
+    figure = Figure(
+        _metric_and_law(lead), title_of(lead), _subtitle(found, charts, first), unstable.strip(), table, told
+    )
     asked = {v.finding: v.status for v in look.report.verdicts}
     says = any(established(f) or f.id in asked for f in found)
     failed = any(asked.get(f.id) == "fail" for f in found)
@@ -163,11 +169,16 @@ def title_of(f: Finding) -> str:
             return f"{name_of(f.metric)}: nothing to compare between groups of {by_words(f.by)}"
         if f.estimate.state == "unstable":
             return f"{name_of(f.metric)}: too unstable to compare groups of {by_words(f.by)}"
+        if f.alone and stands_out(f):
+            return f"{name_of(f.metric)}: a difference {_where(f)} stands out alone, and may be chance"
         if f.estimate.low is not None or f.estimate.high is not None:
-            where = f"between groups of {by_words(f.by)}" if f.by else "from none"
-            return f"{name_of(f.metric)}: no difference {where} is established"
+            return f"{name_of(f.metric)}: no difference {_where(f)} is established"
     first = _first_sentence(f.statement)
     return first if 0 < len(first) <= LONGEST else shown(f.title, empty=name_of(f.metric))
+
+
+def _where(f: Finding) -> str:
+    return f"between groups of {by_words(f.by)}" if f.by else "from none"
 
 
 def _first_sentence(text: str) -> str:
@@ -180,17 +191,19 @@ def _metric_and_law(f: Finding) -> str:
     return ", ".join(x for x in (name_of(f.metric), shown(f.law, empty="")) if x)
 
 
-def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
+def _subtitle(found: list[Finding], charts: tuple[Chart, ...], open_: tuple[Drawn, ...]) -> str:
+    """What is drawn: of lines nothing where there are none."""
     first = found[0]
-    line = next((words for f in found if (words := level_of(f.estimate))), "")
+    seen = (*charts, *(c for x in open_ if isinstance(x.view, Group) for c in x.view.charts))
+    lines = [row for c in seen for b in c.blocks for row in b.rows if row.mark.low is not None]
+    line = next((words for f in found if (words := level_of(f.estimate))), "") if lines else ""
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
-    if len(_drawn_groups(found)) < len(groups_of(found)):
+    if (charts or open_) and len(_drawn_groups(found)) < len(groups_of(found)):
         cut += " Crossed groups stand in the table."
     known = METRICS.get(first.metric)
-    means = known is not None and known.kind in (DETECTION, MEASURED)  # whose own distance from 0 is no finding
-    if not means and not any(established(f) for f in found) and any(_clear(e) for e in _estimates(found)):
+    if lines and not any(established(f) for f in found) and any(_clear(e) for f in found for e in _of_gaps(f)):
         cut += f" {CLEAR}"
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
@@ -198,11 +211,23 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...]) -> str:
 
 
 CLEAR = "A line clear of 0 may be chance among all tests of this report."
-"""Said where some line is, and nothing is established."""
+"""Said where some line is of what is 0 by chance, and nothing is established."""
+
+_VALUES = ("rate", "composite", "error", MATCHING, SHARES, EXPOSED, DETECTION, MEASURED)
+"""Kinds of metrics whose own values, of a group or of everybody, are no tests of being 0."""
 
 
-def _estimates(found: list[Finding]) -> list[Estimate]:
-    return [e for f in found for e in (f.estimate, *(g.estimate for g in f.by_group))]
+def _of_gaps(f: Finding) -> list[Estimate]:
+    """What a finding draws that is 0 where there is nothing to find: gaps, and values whose distance from 0 is one."""
+    own = [f.estimate] if f.comparison not in ("group_min", "group_max") else []
+    groups = [g.estimate for g in f.by_group]
+    if f.comparison in CHANGES:
+        return own + groups
+    known = METRICS.get(f.metric)
+    tests = known is None or known.right == 0 or (known.kind not in _VALUES and bool(own)) or f.metric == SIGNED
+    if tests:
+        return own + groups
+    return own if f.comparison.startswith("difference") else []
 
 
 def _clear(e: Estimate) -> bool:
@@ -278,4 +303,8 @@ def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
 
 
 def _row_head(f: Finding) -> str:
-    return upper_first(_label(f)) if f.comparison == "overall" else f"{comparison_name(f.comparison)}, {_label(f)}"
+    if f.comparison == "overall":
+        return upper_first(_label(f))
+    known = METRICS.get(f.metric)
+    extreme = known.wording.extreme if known and f.comparison in ("group_min", "group_max") else ""
+    return f"{extreme or comparison_name(f.comparison)}, {_label(f)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from auditkit.catalogue.detections import DETECTION
 from auditkit.catalogue.generated import AGAINST, SHARES
 from auditkit.catalogue.index import METRICS
@@ -135,11 +137,34 @@ def distance(rule: Rule, value: float | None) -> float | None:
     if rule.comparison in CHANGES:
         sign = 1.0 if rule.at_most is not None else -1.0
         return None if value is None or sign * rule.limit <= 0 else round(max(0.0, value / rule.limit), 12)
-    allowed = rule.limit if rule.at_most is not None else 1 - rule.limit
-    if value is None or allowed <= 0:
+    best = ideal(rule)
+    if value is None or best is None:
         return None
-    away = abs(value) if rule.at_most is not None else 1 - value
-    return round(away / allowed, 12)
+    sign = 1.0 if rule.at_most is not None else -1.0
+    allowed = sign * (rule.limit - best)
+    away = sign * (value - best) if best or sign < 0 else abs(value)
+    return round(away / allowed, 12) if allowed > 0 else None
+
+
+def ideal(rule: Rule) -> float | None:
+    """The value from which a rule's limit is some way off; None where nobody knows one.
+
+    Of differences 0 and of ratios 1; of values the one that the metric has where all is right (½ of preferences), else
+    the end of its scale: none where it ends nowhere, or where what can be reached depends on the data.
+
+    >>> ideal(Rule(id="r", metric="m", comparison="ratio", at_least=0.8))
+    1.0
+    """
+    end = 0.0 if rule.at_most is not None else 1.0
+    known = METRICS.get(rule.metric)
+    if known is None or rule.comparison.startswith(("difference", "ratio")):
+        return end
+    if rule.at_least is not None and known.limits is not None and known.limits[0] == -math.inf:
+        return None
+    if known.right is None:
+        return end
+    sign = 1.0 if rule.at_most is not None else -1.0
+    return known.right if sign * (rule.limit - known.right) > 0 else end
 
 
 def distances(rule: Rule, e: Estimate) -> Estimate:

@@ -9,7 +9,7 @@ from auditkit.records import Finding, GroupEstimate, Status, Verdict
 from auditkit.report.html import conflicts, why
 from auditkit.report.html.errors_by_group import clause, in_numbers
 from auditkit.report.html.errors_by_group import sentence as in_words
-from auditkit.report.html.leading import Story, led, speaks_in_people, story
+from auditkit.report.html.leading import Story, led, speaks_in_people, story, whose
 from auditkit.report.html.lookup import Lookup, class_of, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, home, in_cases
@@ -96,7 +96,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
         return _of_numbers(look, v, finding, told, size)
     pair = look.sides(finding, told.surest) if finding and kind in ("difference", "ratio") and people else ()
     if len(pair) < 2 or (v.status == "fail" and not stands_out(finding)):
-        return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
+        return f"{sentence(rule, look)}: {lost}.", f"The value{whose(look, told)} is {size}."
     say = look.say_of(class_of(finding) if finding else None)
     told_apart = say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"

@@ -46,10 +46,11 @@ matrices of classes are the face of one."""
 
 
 def _kept(look: Lookup, f: Finding) -> list[Exhibit]:
-    """Its exhibits; where there is no room, of its tables only the first, and none that ranks what is drawn."""
+    """Its exhibits; where there is no room, of its tables only the first, and none that ranks what is drawn. A table
+    without rows is none."""
     tables = [x for x in f.exhibits if isinstance(x, Table)]
     dropped = [] if look.roomy else tables if ranked(f) else tables[1:]
-    return [x for x in f.exhibits if x not in dropped]
+    return [x for x in f.exhibits if x not in dropped and not (isinstance(x, Table) and not x.rows)]
 
 
 def drawn(
