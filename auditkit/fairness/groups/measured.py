@@ -201,7 +201,7 @@ class MeasuredFamily(QuantityFamily):
     better: str = "neither"
     negative: bool = False
     """Whether some number is below 0, so that means have no ratio."""
-    left_out: int = 0
+    without: int = 0
     """Rows without a number."""
 
     @property
@@ -228,9 +228,9 @@ class MeasuredFamily(QuantityFamily):
     def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
         """See `GroupFamily`; a mean that leaves rows out says so."""
         told = super().said(kind, e, found, other)
-        if kind != "overall" or not self.left_out:
+        if kind != "overall" or not self.without:
             return told
-        return told.replace("over everybody", f"over the {e.n:,} of {e.n + self.left_out:,} people who have it", 1)
+        return told.replace("over everybody", f"over the {e.n:,} of {e.n + self.without:,} people who have it", 1)
 
     def _no_ratio(self, kind: Comparison) -> bool:
         return self.negative and kind.startswith("ratio")
@@ -280,7 +280,7 @@ def family_of(
         unit=unit,
         better=better,
         negative=sums.negative,
-        left_out=int(means.missing.sum()),
+        without=int(means.missing.sum()),
     )
 
 
