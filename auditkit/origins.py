@@ -40,6 +40,10 @@ class TaskKind:
     """What a model says of a row."""
     unit: str = ""
     """What a row is, as a plural noun, where it is no person."""
+    makes: str = ""
+    """What the system does where nothing is predicted of a row, after "this model": "makes lists"."""
+    have: str = ""
+    """What a positive has or is, after a plural noun, where the reader makes the truth: "are of one person"."""
     untold: str = ""
     """Where rows have no truth of their own: what is known in its place."""
     undecided: str = ""
@@ -81,12 +85,14 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "yes or no",
         "whether both are one person ({y_true}); yes is “{positive}”",
         unit="pairs",
+        have="are of one person",
         reader="auditkit.readers.verification:Verification",
     ),
     "identification": TaskKind(
         "yes or no",
         "whether the person is enrolled ({y_true}); yes is “{positive}”",
         unit="searches",
+        have="are for an enrolled person",
         reader="auditkit.readers.identification:Identification",
     ),
     "generation": TaskKind(
@@ -94,12 +100,14 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "nothing; a judge says what a sample shows, one of {n} values: {classes}",
         "score of the value judged",
         unit="samples",
+        makes="makes samples",
         reader="auditkit.readers.generated:Generated",
     ),
     "ranking": TaskKind(
         "a number",
         "how good the list of each user is {y_true}",
         unit="users",
+        makes="makes lists",
         untold="which items are relevant to a user: the numbers of the lists hold it",
         undecided="lists of items, one a user; numbers of the lists, and which items they show, are compared",
         reader="auditkit.readers.rankings:Rankings",
@@ -109,6 +117,7 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "yes or no",
         "whether there is an object ({y_true}); yes is “{positive}”",
         unit="objects",
+        have="are there",
         beside="scenes",
         reader="auditkit.readers.detections:Detections",
     ),
@@ -116,6 +125,7 @@ TASK_KINDS: dict[Task, TaskKind] = {
         "yes or no",
         "whether the answer is right ({y_true}); yes is “{positive}”",
         unit="questions",
+        have="are answered rightly",
         reader="auditkit.readers.answers:Answers",
         groups=("category",),
     ),

@@ -35,6 +35,7 @@ _benefit = partial(
     unit="number",
     decimals=3,
     limits=(-math.inf, 1.0),
+    counts="events",
 )
 _miss = partial(
     _at,

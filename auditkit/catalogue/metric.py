@@ -94,6 +94,8 @@ class Metric:
     wording: Wording = Wording()
     untold: bool | None = None
     """Of what is no rate: whether it is known of rows without a truth; None: as others of its kind."""
+    counts: str = ""
+    """What its n counts, where that is neither its rows nor those of its denominator: "events"."""
     leads: bool = False
     """Whether the curves of its groups stand before the fold of their section, though figures of rates lead it."""
     tested: bool = True

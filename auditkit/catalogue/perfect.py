@@ -70,8 +70,8 @@ def of_right_decisions(name: str) -> Perfect:
     if m.kind == "rate":
         counted = {c for c in _RIGHT if c in m.denominator}
         hit = {c for c in _RIGHT if c in m.numerator}
-        if m.right is not None:
-            return Perfect(value=m.right)
+        if m.right is not None:  # held against a value of its own, since rows have no truth
+            return Perfect(why="its rows have no truth that a model could be right about")
         if hit in (set(), counted):
             return Perfect(value=float(bool(hit)))
         return Perfect(metric=TRUTH)

@@ -204,7 +204,7 @@ class Generated(Reader):
             f"{lost:,} of {len(truths):,} labelled rows have no truth, or no word of the judge, and are left out."
         ] * (lost > 0)
         said = f"Shares are corrected for the judge's errors, by {len(kept):,} labelled samples"
-        grouped = f" in {len(names):,} clusters ('{self.cluster}')" if names else ""
+        grouped = f", those of one {self.cluster} taken together ({len(names):,} clusters)" if names else ""
         return {"counts": counts, "clusters": names}, [*told, f"{said}{grouped}; both errors are in the intervals."]
 
 

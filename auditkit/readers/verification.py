@@ -164,7 +164,7 @@ class Verification(Reader):
         n = len(scores)
         caution = (
             f"Pairs match from {t:.6g} on: chosen on {n:,} calibration pairs of two people, of which {matched:,} "
-            f"match ({matched / n:.3g}; asked for were at most {self.at_fmr:.3g}){same}. Every rate is at this "
+            f"match ({matched / n:.3g}; at most {self.at_fmr:.3g} was asked for){same}. Every rate is at this "
             "threshold, and no interval holds the error of the choice."
         )
         return t, rows[~chosen].reset_index(drop=True), (caution,)

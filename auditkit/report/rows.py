@@ -10,7 +10,16 @@ from auditkit.records import Report
 PEOPLE = "people"
 """What rows are, where nobody says anything else."""
 _SAID: tuple[str, ...] = (
-    *("people whom", "people who", "those who", "share who", "all other people", "everybody who counts"),
+    *(
+        "who was sampled",
+        "times as many rows",
+        "people whom",
+        "people who",
+        "those who",
+        "share who",
+        "all other people",
+        "everybody who counts",
+    ),
     *(
         "everybody who",
         "everybody else's",
@@ -51,6 +60,8 @@ def of_rows(text: str, unit: str) -> str:
 
 def _in_place(said: str, unit: str) -> str:
     words = {
+        "times as many rows": f"times as many {unit}",
+        "who was sampled": f"which {unit} were drawn",
         "people whom": f"{unit} that",
         "people who": f"{unit} that",
         "everybody who counts": f"all {unit} that count",

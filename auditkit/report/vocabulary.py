@@ -48,10 +48,13 @@ class Vocabulary:
     ('White women', 'White')
     """
 
-    def __init__(self, words: Words, *, y_true: str = "", positive: str = "", unit: str = PEOPLE) -> None:
+    def __init__(
+        self, words: Words, *, y_true: str = "", positive: str = "", unit: str = PEOPLE, have: str = ""
+    ) -> None:
         self._words = words
         self._y_true = y_true
         self._positive = positive
+        self._have = have
         self.unit = unit
         """What rows are, as a plural noun."""
 
@@ -59,7 +62,9 @@ class Vocabulary:
     def of(cls, report: Report) -> Vocabulary:
         """The words of a report."""
         data = report.provenance.data
-        return cls(report.words, y_true=data.y_true, positive=data.positive, unit=shown(noun_of(report)))
+        return cls(
+            report.words, y_true=data.y_true, positive=data.positive, unit=shown(noun_of(report)), have=data.kind.have
+        )
 
     def of_rows(self, text: str) -> str:
         """A sentence of ours about people, as one about what the rows are; names of the data stay out of it.
@@ -79,7 +84,8 @@ class Vocabulary:
         """`label` where it does not begin a line: a display word keeps its small letter."""
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         own = [_own(v, a) for a, v in group.items() if not self._noun(a, v)]
-        return " ".join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or self.everybody
+        between = " & " if any(" " in noun for noun in nouns) else " "  # "White women", but "White & men under 25"
+        return between.join(part for part in (" & ".join(own), " & ".join(nouns)) if part) or self.everybody
 
     def people(self, group: Mapping[str, str]) -> str:
         """A group in a sentence, as a plural noun."""
@@ -87,8 +93,10 @@ class Vocabulary:
             return self.unit
         nouns = [noun for a, v in group.items() if (noun := self._noun(a, v))]
         rest = [_whose(a, v) for a, v in group.items() if not self._noun(a, v)]
-        who = "who" if self.unit == PEOPLE else "that"
-        head = f" {who} are also ".join(nouns) or self.unit
+        of_people = self.unit == PEOPLE or any(noun.split()[0] == PEOPLE for noun in nouns)
+        who = "who" if of_people else "that"
+        first, *others = nouns or [self.unit]
+        head = f" {who} are also ".join([first, *(n.removeprefix(f"{PEOPLE} who are ") for n in others)])
         return head if not rest else f"{head} whose {' and '.join(rest)}"
 
     def between(self, groups: Sequence[Mapping[str, str]]) -> str:
@@ -118,6 +126,8 @@ class Vocabulary:
         """What a true positive does: "earn more than $50K"."""
         if self._words.positive:
             return shown(self._words.positive)
+        if self._have:
+            return self._have
         if self._y_true and self._positive:
             return f"have {shown(self._y_true)} “{shown(self._positive)}”"
         return "are truly positive"

@@ -236,7 +236,7 @@ def test_no_gap_is_named_that_the_interval_does_not_show() -> None:
     different = tally(a=(450, 50, 50, 450), b=(300, 200, 300, 200))
     found = {f.id: f for f in GroupFairness(metrics=["mcc", "f1"], reference={"g": "a"}).assess(different).findings}
     assert "a difference of 0.80" in found["fairness/mcc/difference/g"].statement
-    assert "is farthest from a" in found["fairness/f1/ratio_to_reference/g=a"].statement
+    assert ", farthest from a, " in found["fairness/f1/ratio_to_reference/g=a"].statement
 
 
 def test_nothing_to_count_nothing_to_compare() -> None:

@@ -229,7 +229,10 @@ class BenefitFamily(GroupFamily):
         if kind != "difference" or found is None or self.form.odds or not is_established(kind, e):
             return told
         where = (found.sure.first, found.sure.second)
-        each = " and ".join(f"{percent(float(self.prevalence[i]))} of {self.name(i)}" for i in where)
+        often = [percent(float(self.prevalence[i])) for i in where]
+        if len(set(often)) == 1:
+            return f"{told} Events are as common in both, {often[0]}: that does not explain it."
+        each = " and ".join(f"{x} of {self.name(i)}" for x, i in zip(often, where, strict=True))
         return f"{told} It depends on how common events are: {each} have one."
 
     @cached_property

@@ -70,7 +70,7 @@ def of_expected(tally: Tally, family: MissFamily) -> Table:
         ratio = [number(1 + float(x[i]) / expected) if expected > 0 else None for x in (m.p, m.low, m.high)]
         ratio[1] = None if ratio[1] is None else max(0.0, ratio[1])
         n = int(cells_of(counts.table, ((0, 1), (1, 1)))[place[group]])
-        rows.append((family.name(i), n, number(o), number(expected), *ratio))
+        rows.append((family.name(i) or "everybody", n, number(o), number(expected), *ratio))
     columns = ("Patients at or above", "Observed events", "Expected events", "O/E", "From", "To")
     head = " and ".join(family.by).capitalize()
     units = ("", "", "percent", "percent", "ratio", "ratio", "ratio")

@@ -141,7 +141,7 @@ def crossed(tally: Tally, by: Sequence[str], *, level: float) -> Finding | None:
     (pair,), (at,) = family.named(found.sure).groups, family.named(found.sure).values
     own = family.named(found.sure).estimate
     said = (
-        f"False matches between groups of {by[0]}: {'most surely among' if at else 'none, also not among'} pairs of "
+        f"False matches between groups of {by[0]}: {'most surely for' if at else 'none, also not for'} "
         f"{pair}, {percent(at)} ({interval(own, 'group_max')}); they are shown, and compared with none."
     )
     return finding(

@@ -187,7 +187,8 @@ class ReferenceFamily:
     @property
     def method(self) -> str:
         """How intervals are made, in words."""
-        claims = f"Šidák for {self.claims} comparisons on the inner side, z on the outer"
+        several = f"Šidák for {self.claims} comparisons on the inner side, z on the outer"
+        claims = several if self.claims > 1 else "z on both sides"
         if self.skilled.judge is None:
             return f"Clopper–Pearson of the judge's words; {claims}"
         return f"corrected by the judge's confusion matrix, MOVER of the samples' and the judge's errors; {claims}"
@@ -285,7 +286,7 @@ class ReferenceFamily:
         """The shares with their own intervals, and a table of what the judge said, what is corrected, and the gap."""
         z = critical_value(self.level)
         own, than = self.shares.limits(z), self.expected_limits(z, wilson).p[0]
-        names = tuple(" & ".join(g) for g in self.groups) if self.by else ("all samples",)
+        names = tuple(" & ".join(g) for g in self.groups) if self.by else (self.head or "all samples",)
         drawn = tuple(
             (value, tuple(self._share(i, v, own) for i in range(len(names)))) for v, value in enumerate(self.values)
         )

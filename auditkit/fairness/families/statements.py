@@ -84,8 +84,8 @@ def of_comparison(
         unseen = sentences.too_small(_unseen(m, kind, e)).removeprefix("; ")
         told = "; ".join(filter(None, (_interval(m, e, kind) if other else "", unseen)))
         return f"{m.head}: no group of {' and '.join(by)} is shown to differ from {whom}{f' ({told})' if told else ''}."
-    how = "is farthest from" if sure.groups == far.groups else "differs most surely from"
-    return f"{m.head}: {sure.groups[0]}, with {at[0]}, {how} {whom}, {size} ({bounds})."
+    how = "farthest from" if sure.groups == far.groups else "most surely apart from"
+    return f"{m.head}: {sure.groups[0]} {at[0]}, {how} {whom}, {size} ({bounds})."
 
 
 def _right(m: Metric) -> str:

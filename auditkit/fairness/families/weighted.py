@@ -353,10 +353,12 @@ class WeighedBasis(Basis):
         if self.clusters is not None:
             law = ""
             if math.isfinite(self.df):
-                law = f", Student's t with {_count(self.df)} degrees of freedom"
+                law = (
+                    f", and intervals take Student's t with {_count(self.df)} degrees of freedom: one less than the "
+                    "clusters of equal size that those of the group with the fewest are worth"
+                )
             notes.append(
-                f"rows of one cluster are dependent; variances from {REPLICATES} replicates of the clusters{law}, by "
-                "how many clusters of equal size those of the group kept with the fewest are worth"
+                f"rows of one cluster are dependent; variances come from {REPLICATES} replicates of the clusters{law}"
             )
         return tuple(notes)
 

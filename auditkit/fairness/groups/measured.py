@@ -201,6 +201,8 @@ class MeasuredFamily(QuantityFamily):
     better: str = "neither"
     negative: bool = False
     """Whether some number is below 0, so that means have no ratio."""
+    without: int = 0
+    """Rows without a number."""
 
     @property
     def entry(self) -> Metric:
@@ -222,6 +224,13 @@ class MeasuredFamily(QuantityFamily):
     def p_value(self, kind: Comparison, limit: float, *, above: bool) -> float | None:
         """See `Answer`."""
         return None if self._no_ratio(kind) else super().p_value(kind, limit, above=above)
+
+    def said(self, kind: Comparison, e: Estimate, found: FamilyInterval | None, other: str = "") -> str:
+        """See `GroupFamily`; a mean that leaves rows out says so."""
+        told = super().said(kind, e, found, other)
+        if kind != "overall" or not self.without:
+            return told
+        return told.replace("over everybody", f"over the {e.n:,} of {e.n + self.without:,} people who have it", 1)
 
     def _no_ratio(self, kind: Comparison) -> bool:
         return self.negative and kind.startswith("ratio")
@@ -271,6 +280,7 @@ def family_of(
         unit=unit,
         better=better,
         negative=sums.negative,
+        without=int(means.missing.sum()),
     )
 
 

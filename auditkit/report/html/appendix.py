@@ -71,7 +71,7 @@ def _errors(look: Lookup) -> str:
     said = (
         f"Of {several(n.tests, 'test')} {number(n.asserted)} {_verb('assert', n.asserted)} something: in "
         f"{confidence(level)} of such reports, or more, all of that is true (Holm). {upper_first(number(n.alone))} "
-        f"more {_verb('stand', n.alone)} out alone, each by its own interval."
+        f"more {_verb('stand', n.alone)} out alone, {'by its' if n.alone == 1 else 'each by its'} own interval."
     )
     if any(len(f.by_group) > 1 for f in look.report.findings):
         said += f" {OF_ALL}"

@@ -49,7 +49,7 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
     d, p = look.report.provenance.data, look.report.provenance
     facts = [
         ("Data", shown(d.name, empty="not named")),
-        ("Rows", f"{d.rows:,}"),
+        ("Rows", _rows(look)),
         _not_everywhere(d),
         ("Outcome", _outcome(look)),
         ("Sensitive features", listed([shown(a) for a in d.sensitive_features]) or "none declared"),
@@ -58,7 +58,7 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         zero = f"; {d.weighting.zero_weights:,} rows of weight 0 count nowhere" if d.weighting.zero_weights else ""
         facts.append(("Weights", f"{shown(d.weighting.weights)}, {d.weighting.kind} weights{zero}"))
     if d.weighting is not None and d.weighting.cluster:
-        facts.append(("Dependent rows", f"those of one {shown(d.weighting.cluster)}"))
+        facts.append(("Dependent rows", f"those that share a value of “{shown(d.weighting.cluster)}”"))
     if d.weighting is not None and d.weighting.strata:
         facts.append(("Strata", f"drawn within each {shown(d.weighting.strata)}"))
     if d.row_id:
@@ -79,6 +79,13 @@ def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:
         from_ = " and above: positive" if p.model.kind == "predictions" else ""
         facts.append(("Threshold", f"{p.model.threshold:.{3 if from_ == '' else 6}g}{from_}"))
     return (*facts, ("What this report holds", _holds(look)))
+
+
+def _rows(look: Lookup) -> str:
+    """How many rows there are, and how many of them are of another kind, which no rate counts."""
+    rows, kind = look.report.provenance.data.rows, look.report.provenance.data.kind
+    beside = rows - look.tested if kind.beside else 0
+    return f"{rows:,}: {look.tested:,} {kind.unit}, and {beside:,} {kind.beside}" if beside > 0 else f"{rows:,}"
 
 
 def _not_everywhere(d: DataProvenance) -> tuple[str, str]:

@@ -9,7 +9,8 @@ from auditkit.formatting import BOUNDS, NOTHING, in_unit
 from auditkit.records import Estimate, Finding, GroupEstimates, Table, Unit
 from auditkit.report.html.figures import Judged, Names, TableView, bracketed, cells, counted, cut_to, level_text
 from auditkit.report.html.geometry import Axis, Mark, axis_over, mark
-from auditkit.report.html.lookup import Lookup, counts
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.html.lookup import counts as does_count
 from auditkit.report.vocabulary import STATUS, shown
 
 MOST = 12
@@ -67,10 +68,12 @@ def chart(
     everybody: Estimate | None = None,
     least: float = 0.01,
     few: bool = True,
+    counts: str = "",
 ) -> Chart:
     """Estimates as rows; of more than twelve in a block those surest to differ from 0, or from everybody, are drawn.
 
-    An axis of shares reaches `least`: a hundredth of one percent is nothing to look at. `few` as in `cells`.
+    An axis of shares reaches `least`: a hundredth of one percent is nothing to look at. `few` as in `cells`;
+    `counts` as in `row_of`.
     """
     middle = None if everybody is None else everybody.value
     told = [(name, list(rows)) for name, rows in blocks if rows]
@@ -78,7 +81,7 @@ def chart(
     axis = axis or _axis([e for _, rows in kept for _, e, _ in rows], unit, least)
     return Chart(
         title=title,
-        blocks=tuple(Block(name, tuple(row_of(axis, *r, few=few) for r in rows)) for name, rows in kept),
+        blocks=tuple(Block(name, tuple(row_of(axis, *r, few=few, counts=counts) for r in rows)) for name, rows in kept),
         axis=axis,
         zero=axis.at(0.0) if axis.low < 0 < axis.high else None,
         everybody=axis.place(middle),
@@ -95,7 +98,7 @@ def _axis(estimates: Iterable[Estimate], unit: str, least: float) -> Axis:
 
 def _ends(estimates: Iterable[Estimate]) -> Iterator[float]:
     """Every value, and every limit, of what counts."""
-    return (x for e in estimates if counts(e) for x in (e.value, e.low, e.high) if x is not None)
+    return (x for e in estimates if does_count(e) for x in (e.value, e.low, e.high) if x is not None)
 
 
 class Group(NamedTuple):
@@ -180,7 +183,7 @@ def _surest(rows: list[Named], middle: float) -> list[Named]:
 
     def away(r: Named) -> float:
         e = r[1]
-        if not counts(e) or e.low is None or e.high is None:
+        if not does_count(e) or e.low is None or e.high is None:
             return float("-inf")
         return max(e.low - middle, middle - e.high)
 
@@ -188,11 +191,12 @@ def _surest(rows: list[Named], middle: float) -> list[Named]:
     return [r for r in rows if id(r) in kept]
 
 
-def row_of(axis: Axis, label: str, e: Estimate, tone: str, *, few: bool = False) -> Row:
-    """An estimate on an axis, in its unit; what does not count has a note in place of its mark."""
+def row_of(axis: Axis, label: str, e: Estimate, tone: str, *, few: bool = False, counts: str = "") -> Row:
+    """An estimate on an axis, in its unit; what does not count has a note in place of its mark. `counts`: what n is of,
+    where that is not rows."""
     n, (value, told) = counted(e), cells(e, axis.unit, few=few)
-    size = f"n {n:,}" if n or e.denominator is not None else ""
-    if counts(e):
+    size = f"n {n:,} {counts}".rstrip() if n or e.denominator is not None else ""
+    if does_count(e):
         return Row(label, size, mark(axis, e, tone), value, told, "")
     return Row(label, size, Mark(tone, None), value, "", told)
 

@@ -303,18 +303,15 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     if lead.finding.comparison in CHANGES:
         return _whose_change(look, lead, rows)
     if not lead.sides:
-        n, told = f"{lead.finding.estimate.n:,} of the {rows:,}", lead.finding.surest
-        known = METRICS.get(lead.finding.metric)
-        if told is None or known is None or known.kind != EXPOSED:
-            return f"{n} rows tested speak about this."
-        items = ", against ".join(look.say.mention(g) for g in told.groups)
-        return f"{upper_first(items)}; counted over the lists of {n} {look.say.unit} tested."
+        return _among(look, lead.finding)
     who, e = lead.sides[0]
     own = look.rows_by_group(lead.finding.by).get(tuple(who.values()), e.n) if who else rows
+    counted = round(e.denominator or e.n)
+    fewer = f"; {counted:,} of these count in this" if counted < own else ""
     head = (
-        f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested."
+        f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested{fewer}."
         if who
-        else f"All {rows:,} people tested."
+        else f"All {rows:,} people tested{fewer}."
     )
     others = [by for by in look.bys() if len(by) == 1 and by != lead.finding.by]
     if not others:
@@ -323,6 +320,17 @@ def _for_whom(look: Lookup, lead: Leading) -> str:
     if not differ:
         return f"{head} Between groups of {listed([by_words(b) for b in others])} no such difference is established."
     return f"{head} Groups of {listed(differ)} differ in this too."
+
+
+def _among(look: Lookup, f: Finding) -> str:
+    """Of a finding that has no sides: whom it is about, where it names them, and how many it counts."""
+    rows, known, named = look.tested, METRICS.get(f.metric), f.surest.groups if f.surest else ()
+    whom = upper_first(", against ".join(look.say.mention(g) for g in named))
+    if named and known is not None and known.kind == EXPOSED:
+        return f"{whom}; counted over the lists of {f.estimate.n:,} of the {rows:,} {look.say.unit} tested."
+    n = f.surest.estimate.n if f.surest and len(named) == 1 else f.estimate.n
+    counted = f"{'all' if n == rows else f'{n:,} of the'} {rows:,} {look.say.unit} tested"
+    return f"{whom}: {counted}." if named else f"{upper_first(counted)} count in this."
 
 
 def _whose_change(look: Lookup, lead: Leading, rows: int) -> str:

@@ -175,9 +175,11 @@ NO_IDEAL = "no ideal that is known"
 """Said where a limit is some way off nothing: of net benefit, say, the most that can be had depends on the data."""
 
 
-def _open(undecided: int, blocking: int) -> str:
+def _open(undecided: int, blocking: int, *, failed: bool) -> str:
     """Whether what is undecided stands in the way, which the policy says."""
     all_of = "The undecided rule" if undecided == 1 else f"The {number(undecided)} undecided rules"
+    if blocking == 0 and failed:
+        return f"{all_of} {'is' if undecided == 1 else 'are'} forgiven by the policy; what failed is not."
     if blocking == 0:
         return (
             f"{all_of} {'does' if undecided == 1 else 'do'} not stand in the way of passing: the policy forgives that."
@@ -193,7 +195,8 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
     undecided = [v for v in order if v.status == "inconclusive"]
     blocking = [v for v in undecided if v.blocks]
     if undecided:
-        parts.append(_open(len(undecided), len(blocking)))
+        failed = any(v.status == "fail" for v in order)
+        parts.append(_open(len(undecided), len(blocking), failed=failed))
     if warnings:
         parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")
     parts.append(
@@ -215,9 +218,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
             (
                 shown(v.rule.id),
                 STATUS[v.status],
-                v.rule.metric,
-                v.rule.comparison.replace("_", " "),
-                ", ".join(shown(a) for a in v.rule.by) or NOTHING,
+                ", ".join((*(x.replace("_", " ") for x in (v.rule.metric, v.rule.comparison)), *map(shown, v.rule.by))),
                 asked(v.rule, of),
                 value_text(e, v.rule.comparison, of, v.rule.limit),
                 range_in(e, unit_for(v.rule.comparison, of), v.rule.limit) or NOTHING,
@@ -231,9 +232,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
     columns = (
         "Rule",
         "Verdict",
-        "Metric",
-        "Comparison",
-        "By",
+        "Asks about",
         "Limit",
         "Value",
         "Interval",
@@ -243,7 +242,7 @@ def _table(report: Report, order: list[Verdict]) -> TableView:
         "A perfect model",
         "Line",
     )
-    return TableView("All rules", columns, tuple(rows), words=(*range(5), 11))
+    return TableView("All rules", columns, tuple(rows), words=(*range(3), 9))
 
 
 def _without_mistakes(p: PerfectModel, v: Verdict, of: str) -> str:

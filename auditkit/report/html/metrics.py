@@ -244,12 +244,14 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
     for by, groups in _drawn_groups(found).items():
         own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
-    charts = [chart("", own, _unit_of_groups(found[0]))] if own else []
+    known = METRICS.get(found[0].metric)
+    of = known.counts if known is not None else ""
+    charts = [chart("", own, _unit_of_groups(found[0]), counts=of)] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
         rows: list[Named] = [(upper_first(_label(f)), f.estimate, "n") for f in found if f.comparison == comparison]
         unit = unit_of(found[0], comparison)
         named = f", in {unit}" if unit not in ("", "percent", "ratio") else ""
-        charts.append(chart(comparison_name(comparison) + named, [("", rows)], unit))
+        charts.append(chart(comparison_name(comparison) + named, [("", rows)], unit, counts=of))
     return tuple(c for c in charts if sum(len(b.rows) for b in c.blocks) > 1)
 
 
@@ -299,7 +301,9 @@ def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
     texts = [(what, *cells(e, unit, few=True), f"{counted(e):,}") for what, e, unit in told[:tallest]]
     rows = tuple(tuple(t or NOTHING for t in row) for row in texts)
     caption = f"{_metric_and_law(found[0])}{cut_to(len(rows), len(told))}"
-    return TableView(caption, ("What", "Value", "Interval", "n"), rows or ((NOTHING,) * 4,))
+    known = METRICS.get(found[0].metric)
+    n = f"n, {known.counts}" if known is not None and known.counts else "n"
+    return TableView(caption, ("What", "Value", "Interval", n), rows or ((NOTHING,) * 4,))
 
 
 def _row_head(f: Finding) -> str:

@@ -139,7 +139,8 @@ def why_none(look: Lookup) -> str:
     """Why there is nothing to tell where nobody could have asked for it; empty where somebody could."""
     kind = look.report.provenance.data.kind
     what = "one of several classes" if kind.several else "numbers" if kind.numeric else "several outcomes"
-    return "" if kind.yes_no else f"remedies are thresholds on scores of yes or no; this model predicts {what}."
+    does = kind.makes or f"predicts {what}"
+    return "" if kind.yes_no else f"remedies are thresholds on scores of yes or no; this model {does}."
 
 
 def _folded(told: Answers, *, curves: bool) -> Answers:

@@ -101,7 +101,11 @@ def _sentence(found: Crosswalk) -> str:
     if not found.rows:
         return "Held against no requirement."
     counts = {state: sum(row.state == state for row in found.rows) for state in WORDS}
-    told = [f"{number(n)} {WORDS[state].lower()}" for state, n in counts.items() if n or state == "supported"]
+    told = [
+        f"{number(n) if n else 'none'} {WORDS[state].lower()}"
+        for state, n in counts.items()
+        if n or state == "supported"
+    ]
     return (
         f"{upper_first(several(len(found.rows), 'requirement'))}: {', '.join(told)}. A report supports, and does not "
         "establish, compliance; whether a law applies is not looked at."

@@ -13,7 +13,8 @@ from auditkit.report.vocabulary import Vocabulary, shown, upper_first
 
 Telling = Callable[[str], str]
 
-_LETTER = re.compile(r"[^\W\d_]")
+_LETTER = re.compile(r"[^\W\d_]|^[\[(].*[\])]$")
+"""What no quantity has: a letter, or the brackets of bins, as in "[0, 65)"."""
 _BEFORE = r"(?:^|[:,;(] |\b(?:between|of|for|than|and|with|in) |& )"
 _VERBS = "and|by|is|are|than|have|has|lies?|against|ranks?|outranks?|would|gets?|&"
 _AFTER = rf"(?=$| −?\d[\d.]*%| \d| (?:{_VERBS}) |[;:)](?!\d)|[.,](?!\d))"
@@ -26,13 +27,20 @@ def retold(report: Report) -> Report:
     A label with a letter is replaced where it can mean one thing only: one display word over all attributes. A label
     that is a number is replaced in findings about its attribute, where a sentence has no place for a quantity.
     """
-    say = Vocabulary.of(report)
+    say, outcome = Vocabulary.of(report), report.words.positive and report.provenance.data.kind.yes_no
     groups = {a: {v: n for v, n in values.items() if n.strip()} for a, values in report.words.groups.items()}
-    if not any(groups.values()) and say.unit == PEOPLE and all(part_of(f) == COLUMN for f in report.findings):
+    if (
+        not any(groups.values())
+        and say.unit == PEOPLE
+        and not outcome
+        and all(part_of(f) == COLUMN for f in report.findings)
+    ):
         return report
     words, rows = _words(groups), _rows(report, say)
 
     def everywhere(text: str) -> str:
+        if outcome:
+            text = text.replace("are truly positive", say.yes()).replace("are truly negative", say.no())
         return words(rows(text))
 
     return report.model_copy(
@@ -129,6 +137,8 @@ _SERIES = {"everybody"}
 
 _OF_PEOPLE = ("requirements", "sign-off")
 """Sections that speak of people whatever the rows are: what laws ask, and who decides."""
+_DEFINITIONS = ('<dl class="defs-list"', "<dl class=defs-list")
+"""The field's own words: they say what a metric is, of whatever rows."""
 _TAGS = re.compile(r"(<style.*?</style>|<script.*?</script>|<[^>]*>)", re.DOTALL)
 _SPOKEN = re.compile(r'(\b(?:aria-label|alt|title)=)("[^"]*"|[^\s">]+)')
 
@@ -140,11 +150,12 @@ def page_of_rows(page: str, report: Report) -> str:
         return page
     names = [html.escape(n) for n in dict.fromkeys(_names(report))]
     told = _apart(say, [n for n in names if say.of_rows(n) != n])
-    parts, section = _TAGS.split(page), ""
+    parts, section, defining = _TAGS.split(page), "", False
     for i, part in enumerate(parts):
         if part.startswith("<section "):
             section = next((s for s in _OF_PEOPLE if f'id="{s}"' in part), "")
-        if section:
+        defining = not part.startswith("</dl") and (defining or part.startswith(_DEFINITIONS))
+        if section or defining:
             continue
         if i % 2 == 0:
             parts[i] = told(part)

@@ -113,7 +113,7 @@ def _times(rule: Rule) -> str:
 
 
 def _each(rule: Rule) -> str:
-    return f"group of {_attributes(rule)}" if len(rule.by) > 1 else _attributes(rule)
+    return _attributes(rule) if rule.metric == AGAINST else f"group of {_attributes(rule)}"
 
 
 def _attributes(rule: Rule) -> str:

@@ -81,9 +81,9 @@ def _judged(look: Lookup, v: Verdict) -> Item:
 
 def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
     rule, e = v.rule, v.estimate
-    lost = "is not met" if v.status == "fail" else "is not decided"
+    lost = "Not met" if v.status == "fail" else "Not decided"
     if e is None:
-        return f"{sentence(rule, look)}: {lost}.", v.reason
+        return f"{lost}: {sentence(rule, look)}.", v.reason
     of = kind_of_verdict(look.report, v)
     finding, kind = look.by_id(v.finding), rule.comparison
     told = story(finding, v) if finding else Story(v.surest, e, True)
@@ -96,7 +96,7 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
         return _of_numbers(look, v, finding, told, size)
     pair = look.sides(finding, told.surest) if finding and kind in ("difference", "ratio") and people else ()
     if len(pair) < 2 or (v.status == "fail" and not stands_out(finding)):
-        return f"{sentence(rule, look)}: {lost}.", f"The value{whose(look, told)} is {size}."
+        return f"{lost}: {sentence(rule, look)}.", f"The value{whose(look, told)} is {size}."
     say = look.say_of(class_of(finding) if finding else None)
     told_apart = say.clause(rule.metric, pair[0].group, pair[1].group)
     what = "gap" if kind == "difference" else "ratio"
@@ -110,14 +110,14 @@ def _clauses(look: Lookup, v: Verdict) -> tuple[str, str]:
 def _of_numbers(look: Lookup, v: Verdict, f: Finding, told: Story, size: str) -> tuple[str, str]:
     """A rule about errors of numbers: which group, how much, which way."""
     rule, of = v.rule, kind_of_verdict(look.report, v)
-    lost = "is not met" if v.status == "fail" else "is not decided"
+    lost = "Not met" if v.status == "fail" else "Not decided"
     pair = look.sides(f, told.surest) if rule.comparison == "difference" else ()
     if len(pair) < 2:
-        return f"{sentence(rule, look)}: {lost}.", f"The value is {size}."
+        return f"{lost}: {sentence(rule, look)}.", f"The value is {size}."
     between = clause(look, rule.metric, pair[0].group, pair[1].group)
     if v.status != "fail" or not stands_out(f):
         return (
-            f"Whether {between} beyond the limit {lost}.",
+            f"Whether {between} beyond the limit is {lost.lower()}.",
             f"The gap is {size}; the policy asks for {asked(rule, of)}.",
         )
     said = in_words(look, rule.metric, [(g.group, g.estimate) for g in reversed(pair)])
