@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond
-from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.rankings import EXPOSED
 from auditkit.formatting import interval, lower_first, points, quantity
 from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import changes, perfect
@@ -16,16 +14,16 @@ from auditkit.report.html.confusion import ClassRow
 from auditkit.report.html.errors_by_group import clause, in_numbers, truth, write
 from auditkit.report.html.errors_by_group import sentence as in_words
 from auditkit.report.html.leading import Leading, leading, story, whose
-from auditkit.report.html.lookup import Lookup, class_of, established, exhibits_of
+from auditkit.report.html.lookup import Lookup, exhibits_of
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unasked
+from auditkit.report.html.whom import denominator, for_whom
 from auditkit.report.surest import asked, compared, uncovered
 from auditkit.report.verdict_words import does
 from auditkit.report.vocabulary import (
     STATUS,
     base_of,
     brief,
-    by_words,
     kind_of,
     listed,
     measured_in,
@@ -225,7 +223,7 @@ def _context(look: Lookup, lead: Leading | None) -> str:
     truths = hero.truths(look, lead)
     if len(lead.sides) < 2 or not truths:
         of = [f"{e.denominator or e.n:,.0f} {look.say.people(g)}" for g, e in lead.sides]
-        return f"Counted among {listed(of)}{_denominator(look, lead)}."
+        return f"Counted among {listed(of)}{denominator(look, lead)}."
     base = base_of(truths)
     told = " and ".join(
         f"{round(base * t):,} of {base:,} {look.say.people(g)}" for (g, _), t in zip(lead.sides, truths, strict=True)
@@ -240,13 +238,6 @@ def _mean_truths(look: Lookup, lead: Leading) -> str:
         return f"Counted among {listed([f'{e.n:,} {look.say.people(g)}' for g, e in lead.sides])}."
     told = [f"{write(look, t, e)} for {look.say.people(g)}" for (g, e), t in zip(lead.sides, found, strict=True)]
     return f"The truth is {listed(told)} on average."
-
-
-def _denominator(look: Lookup, lead: Leading) -> str:
-    if lead.label:
-        return ""  # the headline names them
-    words = {"true_positive_rate": look.say.yes(), "false_positive_rate": look.say.no(), "precision": "are selected"}
-    return f" who {words[lead.metric]}" if lead.metric in words else ""
 
 
 def _against_truth(look: Lookup, lead: Leading) -> str:
@@ -279,7 +270,7 @@ def _perfect(report: Report, lead: Leading | None) -> tuple[str, str] | None:
 def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     facts = []
     if lead is not None:
-        facts += [("For whom", _for_whom(look, lead)), ("How sure", _how_sure(look, lead))]
+        facts += [("For whom", for_whom(look, lead)), ("How sure", _how_sure(look, lead))]
     beside = uncovered(look.report)
     if beside is not None:
         facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
@@ -296,65 +287,6 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if small:
         words += f" {upper_first(number(small))} of {number(groups)} groups are too small for some answers."
     return [*facts, ("Not measured", words)]
-
-
-def _for_whom(look: Lookup, lead: Leading) -> str:
-    rows = look.tested
-    if lead.finding.comparison in CHANGES:
-        return _whose_change(look, lead, rows)
-    if not lead.sides:
-        return _among(look, lead.finding)
-    who, e = lead.sides[0]
-    own = look.rows_by_group(lead.finding.by).get(tuple(who.values()), e.n) if who else rows
-    counted = round(e.denominator or e.n)
-    fewer = f"; {counted:,} of these count in this" if counted < own else ""
-    head = (
-        f"{upper_first(look.say.people(who))}: {own:,} of the {rows:,} people tested{fewer}."
-        if who
-        else f"All {rows:,} people tested{fewer}."
-    )
-    others = [by for by in look.bys() if len(by) == 1 and by != lead.finding.by]
-    if not others:
-        return head
-    differ = [by_words(by) for by in others if _differ(look, lead, by)]
-    if not differ:
-        return f"{head} Between groups of {listed([by_words(b) for b in others])} no such difference is established."
-    return f"{head} Groups of {listed(differ)} differ in this too."
-
-
-def _among(look: Lookup, f: Finding) -> str:
-    """Of a finding that has no sides: whom it is about, where it names them, and how many it counts."""
-    rows, known, named = look.tested, METRICS.get(f.metric), f.surest.groups if f.surest else ()
-    whom = upper_first(", against ".join(look.say.mention(g) for g in named))
-    if named and known is not None and known.kind == EXPOSED:
-        return f"{whom}; counted over the lists of {f.estimate.n:,} of the {rows:,} {look.say.unit} tested."
-    n = f.surest.estimate.n if f.surest and len(named) == 1 else f.estimate.n
-    counted = f"{'all' if n == rows else f'{n:,} of the'} {rows:,} {look.say.unit} tested"
-    return f"{whom}: {counted}." if named else f"{upper_first(counted)} count in this."
-
-
-def _whose_change(look: Lookup, lead: Leading, rows: int) -> str:
-    """Of a change: which groups, whom of them it counts, and how many these are."""
-    f, whom = lead.finding, _denominator(look, lead)
-    if lead.label and (of := look.say_of(lead.label).phrase(lead.metric).partition(", ")[2]):
-        whom = f", {of}"
-    groups = changes.groups_of(f)
-    n = {tuple(g.group.items()): g.estimate.n for g in f.by_group}
-    told = [
-        f"{look.say.people(g)}{whom}: {n.get(tuple(g.items()), f.estimate.n):,} of the {rows:,} rows tested"
-        for g in groups
-    ]
-    everybody = f"all people{whom}: {f.estimate.n:,} of the {rows:,} rows tested"
-    return f"{upper_first('; '.join(told) or everybody)}."
-
-
-def _differ(look: Lookup, lead: Leading, by: tuple[str, ...]) -> bool:
-    """Whether groups of other attributes are known to differ in what the headline is about."""
-    label = lead.finding.label
-    found = (
-        look.of_label(lead.metric, "difference", by, label) if label else look.finding(lead.metric, "difference", by)
-    )
-    return found is not None and established(found) and class_of(found) == lead.label
 
 
 def _how_sure(look: Lookup, lead: Leading) -> str:
