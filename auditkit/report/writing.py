@@ -247,9 +247,13 @@ def _locked(handle: int, folder: Path) -> bool:
         time.sleep(0.005)
 
 
+_SCHEMA = re.compile(r'"schema_version": ?"auditkit\.report/')
+"""With the blank that older reports have."""
+
+
 def _is_report(text: str) -> bool:
     """Whether a text is a report.json: what all other files are drawn from."""
-    return text.startswith("{") and '"schema_version": "auditkit.report/' in text
+    return text.startswith("{") and _SCHEMA.search(text) is not None
 
 
 def _exchange(texts: Mapping[Path, str], stale: Sequence[Path]) -> None:
