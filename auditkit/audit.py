@@ -19,7 +19,7 @@ from auditkit.batch import Batch
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
 from auditkit.check import Check, RowsCheck, SampleCheck
-from auditkit.checks import asked_for, check_of, default_checks, told_apart, with_changes
+from auditkit.checks import asked_for, check_of, default_checks, is_judged, told_apart, with_changes
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.deciding import by_label, comparable, of_one_task, wrapped
@@ -270,7 +270,12 @@ def conclude(
             check = told_of(check, data)
             evidence = _evidence(check, observed, net, drawn, told, size=sample).reduced(told)
             assessment = check.assess(evidence, level=level)
-            kept = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
+            kept = StoredEvidence(
+                type=type(evidence).__name__,
+                options=check.options(),
+                data=evidence.to_json(),
+                judged=is_judged(check.name),
+            )
             fit_for_a_report(assessment, kept)
             _answered_once(assessment.findings, findings, check)
             copies = _of_copies(check, observed, drawn)

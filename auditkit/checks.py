@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import inspect
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -101,6 +102,16 @@ def judges(asked: Iterable[str] = ()) -> dict[str, type[Judge]]:
     found = entry_points(group="auditkit.judges") if others else ()
     ours = {name: _loaded(place) for name, place in JUDGES.items()}
     return ours | {p.name: _plugin(p, "", Judge) for p in found if p.name in others}
+
+
+def is_judged(key: str) -> bool:
+    """Whether rules are answered from the evidence that has this key, of a check of ours or of another package's.
+
+    >>> is_judged("group_fairness[urgent]"), is_judged("subgroups:error_rate")
+    (True, False)
+    """
+    check = re.split(r"[:\[]", key)[0]
+    return check in JUDGES or any(p.name == check for p in entry_points(group="auditkit.judges"))
 
 
 def default_checks(task: Task = DEFAULT_TASK, lists: Lists | None = None) -> tuple[Check, ...]:

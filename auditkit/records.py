@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from auditkit import stored
+from auditkit import columns, evidence_files, stored
 from auditkit.baselines import BASELINE as BASELINE
 from auditkit.baselines import Baseline as Baseline
 from auditkit.baselines import BesideBaseline as BesideBaseline
@@ -37,6 +37,8 @@ from auditkit.estimates import Surest as Surest
 from auditkit.estimates import Terse
 from auditkit.estimates import TrustCheck as TrustCheck
 from auditkit.estimates import Unit as Unit
+from auditkit.evidence_files import Elsewhere as Elsewhere
+from auditkit.evidence_files import StoredEvidence as StoredEvidence
 from auditkit.exhibits import Case as Case
 from auditkit.exhibits import Cases as Cases
 from auditkit.exhibits import Confusion as Confusion
@@ -202,15 +204,6 @@ class NotMeasured(Record):
     """True where the check broke: the page cautions, and names it."""
 
 
-class StoredEvidence(Record):
-    """The evidence of one check, enough to assess it again."""
-
-    type: str
-    version: int = 1
-    options: dict[str, Any] = Field(default_factory=dict)
-    data: dict[str, Any] = Field(default_factory=dict)
-
-
 def _baseline(v: Verdict) -> str:
     """What the baseline says, where it is not that all is well."""
     said = v.baseline is not None and v.baseline.status not in (None, "pass")
@@ -229,9 +222,10 @@ class Report(Record):
     verdicts: tuple[Verdict, ...] = ()
     not_measured: tuple[NotMeasured, ...] = ()
     evidence: dict[str, StoredEvidence] = Field(default_factory=dict)
+    elsewhere: Elsewhere | None = None
+    """Evidence that no rule asks, in a file beside the report; absent from JSON where all is in `evidence`."""
     disclosure: Disclosure | None = None
-    """What the report gives away of the people in the data; None, and absent from JSON, for an internal report that
-    suppresses nothing and keeps no rows."""
+    """What it gives away of people in the data; absent from JSON for an internal report that suppresses nothing."""
     context: Context | None = None
     """What the model is for, as its owner says; None, and absent from JSON, where nobody said anything."""
     sign_off: SignOff | None = None
@@ -246,7 +240,8 @@ class Report(Record):
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        absent = {k for k in ("disclosure", "context", "sign_off", "remedies", "explorer") if getattr(self, k) is None}
+        optional = ("elsewhere", "disclosure", "context", "sign_off", "remedies", "explorer")
+        absent = {k for k in optional if getattr(self, k) is None}
         absent |= set() if self.required else {"required"}
         return {k: v for k, v in out.items() if k not in absent}
 
@@ -263,7 +258,14 @@ class Report(Record):
         absent = next((v for v in self.verdicts if v.finding is not None and v.finding not in found), None)
         if absent is not None:
             raise ValueError(f"the verdict '{absent.rule.id[:120]}' names a finding that is not in the report")
+        if len(set(self.gathered)) < len(self.gathered):
+            raise ValueError("evidence that lies elsewhere stands twice")
         return self
+
+    @property
+    def gathered(self) -> tuple[str, ...]:
+        """The keys of all evidence, also of what lies elsewhere."""
+        return (*self.evidence, *(() if self.elsewhere is None else self.elsewhere.checks))
 
     def __repr__(self) -> str:
         """Three lines: what was audited; what came out of it; the first sentence, or what is not known."""
@@ -348,8 +350,18 @@ class Report(Record):
         return len(known)
 
     def to_json(self) -> str:
-        """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN."""
-        return stored.text(self.model_dump(mode="json")) + "\n"
+        """Canonical JSON: sorted keys, every float in full (a stored report is judged as the fresh one was), no NaN.
+
+        Exhibits stand there as columns. It holds all evidence that the report has in memory; `save` and every command
+        put much evidence that no rule asks into a second file."""
+        return stored.text(columns.of_exhibits(self.model_dump(mode="json"), columns.packed)) + "\n"
+
+    def parted(self) -> tuple[Report, str]:
+        """The report as it is saved, and the text of NAME.evidence.json; "" where there is no such file."""
+        if self.elsewhere is not None:
+            return self, ""
+        within, elsewhere, text = evidence_files.parted(self.evidence)
+        return self.model_copy(update={"evidence": within, "elsewhere": elsewhere}), text
 
     @classmethod
     def from_json(cls, text: str | bytes, *, source: str = "report") -> Report:
@@ -362,7 +374,7 @@ class Report(Record):
                 + (". A newer auditkit wrote it: upgrade to read it" if stored.later(SCHEMA, version) else "")
             )
         try:
-            return cls.model_validate(raw)
+            return cls.model_validate(columns.of_exhibits(raw, columns.unpacked(source=source)))
         except ValidationError as e:
             first = e.errors()[0]
             where = ".".join(str(p) for p in first["loc"])[:120]
@@ -376,5 +388,13 @@ class Report(Record):
 
     @classmethod
     def load(cls, path: str | Path) -> Report:
-        """Read a report.json."""
-        return cls.from_json(stored.read(Path(path)), source=str(path))
+        """Read a report.json, with the evidence that lies beside it, where it does; ReportError for another's."""
+        return cls.from_json(stored.read(Path(path)), source=str(path)).rejoined(Path(path))
+
+    def rejoined(self, path: Path) -> Report:
+        """The report that was read from `path`, with the evidence of NAME.evidence.json where that file is there."""
+        file = evidence_files.path_of(path)
+        if self.elsewhere is None or not file.exists():
+            return self
+        evidence = self.evidence | evidence_files.read(file, self.elsewhere, of=path)
+        return self.model_copy(update={"evidence": dict(sorted(evidence.items())), "elsewhere": None})

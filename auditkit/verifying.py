@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import auditkit
-from auditkit.errors import AuditkitError
+from auditkit.errors import AuditkitError, listing
+from auditkit.evidence_files import ENDING
 from auditkit.gate.agreement import CLOSE, difference
 from auditkit.gate.policy import Policy
 from auditkit.judging import ACCIDENTS, as_policy, explored, judge
@@ -79,7 +80,12 @@ def _findings(report: Report) -> Iterator[Checked]:
     own = {f.id: f for f in report.findings}
     level = next((f.estimate.level for f in report.findings), 0.95)
     wrong, seen = 0, set()
-    for key in report.evidence:
+    for key in report.gathered:
+        if key not in report.evidence:
+            yield Checked(
+                f"evidence of {key}", "not checked", f"it lies in NAME{ENDING}, which is not beside the report"
+            )
+            continue
         try:
             derived = _derived(report, key, level)
         except ACCIDENTS as e:
@@ -94,10 +100,16 @@ def _findings(report: Report) -> Iterator[Checked]:
                 yield Checked(f"finding {f.id}", "differs", said)
     of_rules = {v.finding for v in report.verdicts}
     left = [f.id for f in report.findings if f.id not in seen and f.id not in of_rules]
+    known = len(own)
+    if report.elsewhere is not None and left:
+        known -= len(left)
+        said = f"no evidence within the report gives {listing(left, most=3)}"
+        yield Checked(f"{len(left):,} findings", "not checked", said)
+        left = []
     for id in left:
         yield Checked(f"finding {id}", "differs", "no evidence of the report gives it")
     if not wrong and not left:
-        yield Checked("findings", "same", f"all {len(own):,} are what the evidence says")
+        yield Checked("findings", "same", f"all {known:,} are what the evidence says")
 
 
 def _derived(report: Report, key: str, level: float) -> Sequence[Finding]:

@@ -45,6 +45,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
     "explorer": ({"estimates", "rules"}, {"pydantic"}),
     "stored": ({"files"}, set()),
+    "columns": ({"stored"}, set()),
+    "evidence_files": ({"estimates", "stored"}, {"pydantic"}),
     "disclosure": ({"estimates"}, {"pydantic"}),
     "deciding": ({"batch", "evidence", "explain", "inputs"}, {"pandas"}),
     "observing": (
@@ -69,6 +71,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "verdicts",
             "disclosure",
             "stored",
+            "columns",
+            "evidence_files",
         },
         {"pydantic"},
     ),  # report: only inside Report.save
@@ -151,7 +155,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "report": (
         {"assertions", "comparing", "explorer", "floors", "looks", "plans", "records", "requirements", "catalogue"}
-        | {"formatting", "stored"},
+        | {"columns", "evidence_files", "formatting", "stored"},
         {"jinja2", "markupsafe", "rich"},
     ),
     "assertions": ({"catalogue", "holm", "records"}, set()),
@@ -171,6 +175,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "clock",
             "completing",
             "evidence",
+            "evidence_files",
             "fairness",
             "formatting",
             "gate",
@@ -183,7 +188,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {"catalogue", "clock", "formatting", "gate", "inputs", "records", "values"},
         {"numpy", "pandas"},
     ),
-    "verifying": ({"gate", "judging", "reassessing", "records"}, set()),
+    "verifying": ({"evidence_files", "gate", "judging", "reassessing", "records"}, set()),
     "testing": ({"catalogue", "records", "report"}, {"pandas"}),
     "mlflow_evaluator": ({"records", "stored"}, {"mlflow", "numpy", "pandas"}),
     "pytest_plugin": ({"configured", "gate", "records", "report", "testing"}, {"pytest"}),
@@ -198,7 +203,8 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "audit": (EVERYTHING, set()),
     "demo": ({"inputs"}, {"torch", "numpy", "pandas", "safetensors"}),
     "cli": (
-        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "fitting", "formatting", "gate"}
+        {"catalogue", "checks", "clock", "comparing", "configured", "disclosure", "evidence_files", "fitting"}
+        | {"formatting", "gate"}
         | {"judging", "planning", "progress_bar", "records", "report", "starting", "stored", "verifying"},
         {"typer", "rich"},
     ),

@@ -47,7 +47,7 @@ def update(
     from auditkit.verifying import verify
 
     text = stored.read(report)
-    told = ak.Report.from_json(text, source=str(report))
+    told = ak.Report.from_json(text, source=str(report)).rejoined(report)
     wrong = next((c for c in verify(told).checked if c.state == "differs"), None)
     if wrong is not None:
         raise ak.ReportError(f"{report} is not what its evidence says ({wrong.what}: {wrong.said}): audit again")

@@ -33,6 +33,7 @@ class Place(NamedTuple):
 
         `default` serves where there is no name. Without either, only the folder and the formats are looked at.
         """
+        from auditkit.evidence_files import path_of
         from auditkit.report.formats import paths_of
         from auditkit.report.writing import refuse_strangers
 
@@ -52,7 +53,8 @@ class Place(NamedTuple):
             raise ReportError(f"cannot write to {str(self.out)[:100]!r}: it is not writable ({why})") from None
         paths = paths_of(self.out / (file_name or "audit"), self.formats or WRITTEN)
         if file_name:
-            refuse_strangers(paths.values(), force=self.force)
+            second = [path_of(paths["json"])] if "json" in paths else []
+            refuse_strangers([*paths.values(), *second], force=self.force)
         return paths
 
 
@@ -71,13 +73,13 @@ def deliver(
     `full` opens every fold of a page; `source` is the report's file, where none is written; `policy` is the file that
     judged, to whose lines some formats point.
     """
-    from auditkit.report.formats import render, write
+    from auditkit.report.formats import texts_of, write
 
     paths = place.paths(report.name or "audit")
     named = paths.get("json", source)
     json_name = named.name if named else ""
     told = {"json_name": json_name, "policy_file": "" if policy is None else from_root(policy)}
-    texts = {path: render(report, f, full=full, **told) for f, path in paths.items()}
+    texts = texts_of(report, paths, full=full, **told)
     write(texts, force=place.force)
     if not quiet:
         with while_heard():
@@ -108,12 +110,14 @@ def _check_name(file_name: str) -> None:
 
 def tell(paths: list[Path]) -> None:
     """What was written, how large, and the digest of what may be expected."""
+    from auditkit.evidence_files import ENDING
     from auditkit.formatting import printable
     from auditkit.report.formats import format_of
     from auditkit.stored import digest
 
     for path in paths:
-        kept = f"  {digest(path.read_bytes())}" if format_of(path) == "json" else ""
+        named = format_of(path) == "json" and not path.name.endswith(ENDING)  # which the report names itself
+        kept = f"  {digest(path.read_bytes())}" if named else ""
         print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
 
 

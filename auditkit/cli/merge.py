@@ -44,7 +44,7 @@ def merge(
     force: Force = False,
 ) -> int:
     """Add the evidence of several reports of other rows, and judge the whole: no model, no data."""
-    from auditkit.report.formats import format_of, render, suffixes, write
+    from auditkit.report.formats import format_of, suffixes, texts_of, write
     from auditkit.report.writing import refuse_strangers
 
     format = format_of(out)
@@ -60,10 +60,11 @@ def merge(
         raise ak.PolicyError(f"--sites names each of the {len(reports)} reports, and each otherwise; got '{sites}'")
     given = tuple(reports) if names is None else (dict(zip(names, reports, strict=True)),)
     merged = ak.merge(*given, policy=None if policy is None else str(policy), site=site, apart=apart, name=name)
-    write({out: render(merged, format)}, force=force)
+    texts = texts_of(merged, {format: out})
+    write(texts, force=force)
     if not quiet:
         with while_heard():
             show(merged)
             print()
-            tell([out])
+            tell(list(texts))
     return exit_status(merged)

@@ -25,8 +25,13 @@ def render(
     force: Force = False,
 ) -> int:
     """Write a stored report in other formats."""
-    place = Place(out, name or report.stem, format or ["html"], force)
-    told = ak.Report.load(report)
+    from auditkit import stored
+
+    asked = format or ["html"]
+    place = Place(out, name or report.stem, asked, force)
+    told = ak.Report.from_json(stored.read(report), source=str(report))
+    if "json" in asked:
+        told = told.rejoined(report)
     if told.explorer is None:
         from auditkit.judging import explored_if_it_can  # which most reports need not wait for
 

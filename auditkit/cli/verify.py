@@ -51,7 +51,7 @@ def verify(
 
         digests.append((f"file, of {baseline}", load(baseline).report))
     files = [_file(what, text, digest, report) for what, digest in digests]
-    told = ak.Report.from_json(text, source=str(report))
+    told = ak.Report.from_json(text, source=str(report)).rejoined(report)
     made = None
     if again is not None:
         from auditkit.configured import audited, inputs

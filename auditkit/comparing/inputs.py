@@ -124,8 +124,10 @@ def _checks(old: Report, new: Report) -> Iterator[InputChange]:
     """Checks by their evidence, and their options; a public report has neither."""
     if any(r.disclosure is not None and r.disclosure.profile == "public" for r in (old, new)):
         return
-    for key in sorted({*old.evidence, *new.evidence}):
+    for key in sorted({*old.gathered, *new.gathered}):
         a, b = old.evidence.get(key), new.evidence.get(key)
+        if key in old.gathered and key in new.gathered and (a is None or b is None):
+            continue  # both asked; the options of evidence that lies elsewhere are not known
         if a is None or b is None:
             said = f"The check {key} is {'new' if a is None else 'no longer asked, or gave nothing'}."
             yield InputChange(what="checks", key=key, old=_there(a), new=_there(b), statement=said)

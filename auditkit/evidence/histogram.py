@@ -16,7 +16,7 @@ from auditkit.evidence import merging, suppression, tally
 from auditkit.evidence.drift import Drift, Steps
 from auditkit.evidence.frames import Columns, Framed, columns_of, known_columns, parts, places, summed_rows
 from auditkit.evidence.merging import summed
-from auditkit.evidence.score_grid import BINS, LEAST, REACH, STEPS, bin_of, grains
+from auditkit.evidence.score_grid import BINS, GRAIN, LEAST, REACH, STEPS, bin_of, exact, grains, runs
 from auditkit.evidence.score_scale import scale_of
 from auditkit.evidence.stored_bins import MERGED, MISSING_WHAT, stored_bins
 from auditkit.evidence.tally import matched
@@ -192,14 +192,18 @@ class ScoreHistogram(Framed):
         return replace(merged, drift=self.measure(ScoreHistogram(self.by, cells, missing), merged))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score."""
+        """As JSON: sparse columns a group and truth; a cell of one row needs no more than its score. Sums are told in
+        whole grains of 2⁻³² (`grains`), and runs that end where the next begins by where they begin."""
         out = []
         cells = self.table("cells")
+        whole = exact(cells["s"]) and exact(cells["s2"])
         for key, at in parts(cells, self.by, len(cells["n"]), beside=["y_true"]):
             part = {c: cells[c][at] for c in _READ}
             of = {"group": [str(k) for k in key[:-1]], "y_true": int(key[-1])}
+            if whole:
+                part |= {c: (part[c] * GRAIN).astype(np.int64) for c in ("s", "s2")}
             out.append({**of, **(_merged_columns(part) if self.merged else _columns(part))})
-        merged: dict[str, Any] = {"merged": True} if self.merged else {}
+        merged: dict[str, Any] = ({"merged": True} if self.merged else {}) | ({"grains": True} if whole else {})
         if self.drift is not None:
             merged["drift"] = self.drift.to_json()
         if self.declared:
@@ -303,4 +307,5 @@ def _merged_columns(part: Columns) -> dict[str, list[Any]]:
     """Of one group and truth over merged bins: extremes follow from the grid, but for scores that many share."""
     alike = np.flatnonzero(part["low"] == part["high"])
     shared = {"alike": alike.tolist(), "score": part["low"][alike].tolist()} if len(alike) else {}
-    return {**{c: part[c].tolist() for c in MERGED}, **shared}
+    known = np.array_equal(part["last"], runs(part["bin"]))
+    return {**{c: part[c].tolist() for c in MERGED if c != "last" or not known}, **shared}

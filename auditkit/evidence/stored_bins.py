@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from auditkit.errors import EvidenceError
 from auditkit.evidence import merging, reading
 from auditkit.evidence.frames import Columns, column
-from auditkit.evidence.score_grid import BINS, REACH, STEPS, bin_of, grains
+from auditkit.evidence.score_grid import BINS, GRAIN, REACH, STEPS, bin_of, grains, runs
 
 MISSING_WHAT = ("truth", "decision", "score")
 """What a row in no cell lacks: the first of these."""
@@ -37,7 +37,9 @@ class Stored(NamedTuple):
 def stored_bins(value: object) -> Stored:
     """A score histogram's JSON; EvidenceError for other steps and for what no scores give."""
     needed = ("by", "steps", "reach", "cells", "missing")
-    data = reading.fields(value, "the histogram of scores", *needed, optional=("merged", "drift", "declared", "scale"))
+    data = reading.fields(
+        value, "the histogram of scores", *needed, optional=("merged", "drift", "declared", "scale", "grains")
+    )
     if (data["steps"], data["reach"]) != (STEPS, REACH):
         raise EvidenceError(
             f"a score histogram of {reading.shown(data['steps'])} steps to ±{reading.shown(data['reach'])}; this "
@@ -47,11 +49,14 @@ def stored_bins(value: object) -> Stored:
     merged = data.get("merged", False)
     if not isinstance(merged, bool):
         raise EvidenceError("'merged' of the histogram of scores is neither true nor false")
+    whole = data.get("grains", False)
+    if not isinstance(whole, bool):
+        raise EvidenceError("'grains' of the histogram of scores is neither true nor false")
     declared = reading.names(data.get("declared", []), "'declared' of the histogram of scores", most=len(DECLARED))
     if declared != tuple(x for x in DECLARED if x in declared):
         raise EvidenceError(f"'declared' of the histogram of scores is no part of {list(DECLARED)}, in this order")
     entries = reading.items(data["cells"], "the cells of the histogram", most=2 * reading.MOST_CELLS)
-    found = [_entry(e, by, merged) for e in entries]
+    found = [_entry(e, by, merged, GRAIN if whole else 1.0) for e in entries]
     keys = [(*key, t) for key, t, _ in found]
     reading.distinct(keys, "the cells of the histogram")
     for i, name in enumerate(by):
@@ -66,48 +71,52 @@ def stored_bins(value: object) -> Stored:
 _Entry = tuple[tuple[str, ...], int, dict[str, NDArray[Any]]]
 
 
-def _entry(value: object, by: tuple[str, ...], merged: bool) -> _Entry:
-    """One group and truth: its label, its truth, its cells."""
+def _entry(value: object, by: tuple[str, ...], merged: bool, grain: float) -> _Entry:
+    """One group and truth: its label, its truth, its cells; sums are told in `grain`-ths."""
     what = "the cells of a group"
     names = MERGED if merged else ("bin", "n", "selected", "low", "s", "s2", "high")
-    data = reading.fields(value, what, "group", "y_true", *names, optional=("alike", "score") if merged else ())
+    needed = [name for name in names if name != "last"]
+    data = reading.fields(
+        value, what, "group", "y_true", *needed, optional=("last", "alike", "score") if merged else ()
+    )
     group = tuple(reading.texts(data["group"], "the group of some cells", length=len(by)))
     truth = reading.whole(data["y_true"], "'y_true' of the histogram", high=1)
     n = reading.wholes(data["n"], f"'n' of {what}", low=1)
     out: dict[str, NDArray[Any]] = {"n": n}
     out["bin"] = reading.wholes(data["bin"], f"'bin' of {what}", high=BINS - 1, length=len(n))
     out["last"] = out["bin"]
-    if merged:
+    if merged and "last" not in data:
+        out["last"] = runs(out["bin"])
+    elif merged:
         out["last"] = reading.wholes(data["last"], f"'last' of {what}", high=BINS - 1, length=len(n))
     if (np.diff(out["bin"] * BINS + out["last"]) <= 0).any():
         raise EvidenceError(f"'bin' of {what} is repeated, or out of order")
     out["selected"] = reading.wholes(data["selected"], f"'selected' of {what}", length=len(n))
     if (out["selected"] > n).any():
         raise EvidenceError("the histogram holds cells with more rows selected than there are")
-    out |= _of_runs(data, out) if merged else _of_scores(data, out)
+    out |= _of_runs(data, out, grain) if merged else _of_scores(data, out, grain)
     _possible(out)
     return group, truth, out
 
 
-def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _of_scores(data: dict[str, Any], known: dict[str, NDArray[Any]], grain: float) -> dict[str, NDArray[Any]]:
     """Of grid bins: a cell of one row needs no more than its score."""
     many = known["n"] > 1
     low = reading.numbers(data["low"], "'low' of the cells of a group", low=0, high=1, length=len(many))
     out = {"low": low, "s": grains(low), "s2": grains(low * low)}
     out["high"] = low.copy()
     for name in ("s", "s2", "high"):
-        out[name][many] = reading.numbers(
-            data[name], f"'{name}' of the cells of a group", low=0, length=int(many.sum())
-        )
+        told = reading.numbers(data[name], f"'{name}' of the cells of a group", low=0, length=int(many.sum()))
+        out[name][many] = told if name == "high" else told / grain
     return out
 
 
-def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _of_runs(data: dict[str, Any], known: dict[str, NDArray[Any]], grain: float) -> dict[str, NDArray[Any]]:
     """Of merged bins: extremes follow from the grid, but for scores that many share."""
     what, size, last = "the cells of a group", len(known["n"]), known["last"]
     if (last < known["bin"]).any():
         raise EvidenceError(f"'last' of {what} lies before 'bin'")
-    s, s2 = (reading.numbers(data[c], f"'{c}' of {what}", low=0, length=size) for c in ("s", "s2"))
+    s, s2 = (reading.numbers(data[c], f"'{c}' of {what}", low=0, length=size) / grain for c in ("s", "s2"))
     low, high = merging.edges_of(known["bin"], last)
     alike = reading.wholes(data.get("alike", []), f"'alike' of {what}", high=max(0, size - 1), most=size)
     reading.distinct(alike.tolist(), f"'alike' of {what}")

@@ -151,7 +151,7 @@ class _Looker(NamedTuple):
 
     def _check(self, name: str) -> _Came:
         """A check that left evidence, or says why not."""
-        ran = any(key.partition(":")[0].partition("[")[0] == name for key in self.report.evidence)
+        ran = any(key.partition(":")[0].partition("[")[0] == name for key in self.report.gathered)
         silent = next((n for n in self.report.not_measured if n.what.partition(" [")[0] == name), None)
         if ran:
             return _Came("assessed", "It ran, and its evidence is in the report.")

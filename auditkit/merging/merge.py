@@ -17,11 +17,12 @@ from typing import Any
 from auditkit import stored
 from auditkit.assertions import asserted, level_of
 from auditkit.check import Check, FittedCheck, RowsCheck
-from auditkit.checks import kind_of
+from auditkit.checks import is_judged, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import EvidenceError, PolicyError, ReportError, listing
 from auditkit.evidence.apart import added as added_apart
+from auditkit.evidence_files import ENDING
 from auditkit.fairness.groups.check import GroupFairness
 from auditkit.fairness.groups.heterogeneity import GapHeterogeneity
 from auditkit.fairness.sets import sets_of
@@ -137,7 +138,7 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
     findings: list[Finding] = []
     lost: list[NotMeasured] = []
     kept: dict[str, StoredEvidence] = {}
-    keys = list(dict.fromkeys(k for p in parts for k in p.report.evidence))
+    keys = list(dict.fromkeys(k for p in parts for k in p.report.gathered))
     for key in keys:
         try:
             check, evidence = _summed(key, parts, attribute, apart=apart)
@@ -151,7 +152,12 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
             found, absent = _assessed(check, evidence, name, data, level=level)
             findings += found
             lost += absent
-            kept[name] = StoredEvidence(type=type(evidence).__name__, options=check.options(), data=evidence.to_json())
+            kept[name] = StoredEvidence(
+                type=type(evidence).__name__,
+                options=check.options(),
+                data=evidence.to_json(),
+                judged=is_judged(name),
+            )
     never = [n for p in parts for n in p.report.not_measured if _of_a_check(n) and _key(n) not in keys]
     return asserted(
         first.model_copy(
@@ -162,6 +168,7 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
                 "verdicts": (),
                 "not_measured": tuple({(n.what, n.why): n for n in (*lost, *never)}.values()),
                 "evidence": kept,
+                "elsewhere": None,
                 "remedies": None,
                 "explorer": None,
                 "required": (),
@@ -178,6 +185,10 @@ class _NotAdded(Exception):
 def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> tuple[Check, Any]:
     """The check, and the sum of its evidence; `_NotAdded`, or EvidenceError, says why there is none."""
     for part in parts:
+        if key in part.report.gathered and key not in part.report.evidence:
+            raise _NotAdded(
+                f"its evidence in {part.name} lies in a file of its own (NAME{ENDING}), which is not beside that report"
+            )
         if key not in part.report.evidence:
             why = next((n.why for n in part.report.not_measured if _key(n) == key), "it was not asked there")
             raise _NotAdded(f"{part.name} has no evidence of it: {why}")

@@ -7,9 +7,10 @@ import operator
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from auditkit.errors import AuditkitError, ReportError, listing, nearest
+from auditkit.evidence_files import path_of
 from auditkit.records import Finding, Report
 from auditkit.report import flat, writing
 
@@ -113,8 +114,25 @@ def save(report: Report, path: Path) -> Path:
     name = format_of(path, ends)
     if name is None:
         raise ReportError(f"no format writes '{path.suffix}'; suffixes are {listing(ends.values(), most=len(ends))}")
-    writing.write({path: render(report, name)}, derived=_derived(path, ends))
+    writing.write(texts_of(report, {name: path}), derived=_derived(path, ends))
     return path
+
+
+def texts_of(report: Report, paths: Mapping[str, Path], **told: Any) -> dict[Path, str]:
+    """Path → text of a report in several formats, given as format → path, with `told` as `render` takes it.
+
+    A report.json whose evidence that no rule asks is long has that in a second file beside it (`evidence_files`).
+    """
+    texts = {}
+    for name, path in paths.items():
+        if name != "json":
+            texts[path] = render(report, name, **told)
+            continue
+        kept, evidence = report.parted()
+        texts[path] = render(kept, name)
+        if evidence:
+            texts[path_of(path)] = evidence
+    return texts
 
 
 def format_of(path: Path, ends: Mapping[str, str] | None = None) -> str | None:
@@ -132,18 +150,22 @@ def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
     Raises ReportError.
     """
     ends = suffixes()
-    for path, text in texts.items():
+    second = {path_of(path) for path in texts if format_of(path, ends) == "json"}
+    of_formats = {path: text for path, text in texts.items() if path not in second}
+    for path, text in of_formats.items():
         home = _beside(path, "json", ends)
         if home not in texts and not force and writing.foreign_digest(home, text):
             raise ReportError(
                 f"{home} is of another audit than {path.name}: choose another name, write json too, or --force"
             )
-    writing.write(texts, derived=[d for path in texts for d in _derived(path, ends)], force=force)
+    writing.write(texts, derived=[d for path in of_formats for d in _derived(path, ends)], force=force)
 
 
 def _derived(path: Path, ends: Mapping[str, str]) -> list[Path]:
     """What was made of a report.json, and tells another story once that is replaced."""
-    return [_beside(path, f, ends) for f in ends if f != "json"] if format_of(path, ends) == "json" else []
+    if format_of(path, ends) != "json":
+        return []
+    return [path_of(path), *(_beside(path, f, ends) for f in ends if f != "json")]
 
 
 def _beside(path: Path, format: str, ends: Mapping[str, str]) -> Path:

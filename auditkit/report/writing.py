@@ -1,8 +1,8 @@
 """Files on a disk: all or none, of one audit, over nothing but reports of ours.
 
-Writers of one folder take turns. Each file is written beside its place and renamed, the report.json first; before
-that, pages of the report that it replaces are put aside. Whoever is killed in between leaves one report.json and
-perhaps no page, never files of two audits.
+Writers of one folder take turns. Each file is written beside its place and renamed, the report.json first and its
+evidence next; before that, pages and evidence of the report that it replaces are put aside. Whoever is killed in
+between leaves one report.json and perhaps no page, or not the evidence that no rule asks, never files of two audits.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from auditkit import files, stored
-from auditkit.errors import ReportError
+from auditkit import columns, files, stored
+from auditkit.errors import AuditkitError, ReportError
+from auditkit.evidence_files import ENDING
 from auditkit.records import Report
 
 try:
@@ -40,7 +41,7 @@ DIGEST = "auditkit-report"
 """Name of the page's `meta` with the digest of the report.json that it was made of."""
 
 
-_UNTOLD = ("evidence", "explorer")
+_UNTOLD = ("evidence", "elsewhere", "explorer")
 
 
 def digest(report: Report) -> str:
@@ -55,8 +56,8 @@ def _digest(said: dict[str, Any]) -> str:
     return stored.digest(text.encode())
 
 
-COMPARED = b'"auditkit.changes/'
-"""The schema of a comparison of reports: a file of ours that tells of no one report."""
+_OTHERS = (b'"auditkit.changes/', b'"auditkit.evidence/')
+"""Schemas of files of ours that tell of no one report: a comparison; evidence, which reports name by its hash."""
 
 
 def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: bool = False) -> None:
@@ -71,6 +72,8 @@ def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: boo
             turns.enter_context(_turn(folder))
         targets = {_target(path, force=force): text for path, text in texts.items()}
         refuse_strangers(targets, force=force)
+        if not force:
+            _refuse_another_kind(targets)
         stale = [p for p in derived if p not in texts and _is_stale(p, texts)]
         _exchange(targets, stale)
     for path in stale:
@@ -150,15 +153,16 @@ def _told(content: bytes) -> str | None:
 
 
 def _of_json(content: bytes) -> str | None:
-    if not any(name in content for name in (b'"auditkit.report/', COMPARED)):
+    if not any(name in content for name in (b'"auditkit.report/', *_OTHERS)):
         return None
     try:
         said = json.loads(content)
-        if str(said["schema_version"]).startswith("auditkit.changes/"):
+        version = str(said["schema_version"])
+        if version.startswith(("auditkit.changes/", "auditkit.evidence/")):
             return ""
-        ours = str(said["schema_version"]).startswith("auditkit.report/")
-        return _digest(said) if ours else None
-    except (ValueError, RecursionError, KeyError, TypeError):
+        ours = version.startswith("auditkit.report/")
+        return _digest(columns.of_exhibits(said, columns.unpacked())) if ours else None
+    except (ValueError, RecursionError, KeyError, TypeError, AuditkitError):
         return None
 
 
@@ -203,8 +207,27 @@ def _is_stale(path: Path, texts: Mapping[Path, str]) -> bool:
             return False
     except OSError:  # a name that no file can have
         return False
+    if path.name.endswith(ENDING):
+        return _is_evidence(path) and not any(stored.digest(path.read_bytes()) in t for t in texts.values())
     told = told_by(path)
-    return told is not None and told not in {_of_json(t.encode()) for t in texts.values() if t.startswith("{")}
+    return told is not None and told not in {_of_json(t.encode()) for t in texts.values() if _is_report(t)}
+
+
+_EVIDENCE = re.compile(r'"schema_version": ?"auditkit\.evidence/\d+"\}\s*\Z')
+
+
+def _is_evidence(path: Path) -> bool:
+    """Whether a file is evidence that a report has elsewhere."""
+    return told_by(path) == "" and _EVIDENCE.search(path.read_text("utf-8", "replace")[-64:]) is not None
+
+
+def _refuse_another_kind(texts: Mapping[Path, str]) -> None:
+    """ReportError where evidence would take the place of a report, or a report that of evidence."""
+    for path, text in texts.items():
+        evidence = _EVIDENCE.search(text[-64:]) is not None
+        if path.is_file() and _is_evidence(path) is not evidence and (evidence or path.name.endswith(ENDING)):
+            there = "a report" if evidence else "the evidence of a report"
+            raise ReportError(f"{path} is there already and is {there}: choose another name, or --force")
 
 
 def _target(path: Path, *, force: bool) -> Path:
@@ -272,7 +295,7 @@ def _exchange(texts: Mapping[Path, str], stale: Sequence[Path]) -> None:
                 path.rename(aside[path])  # drawn again from the report.json, which is never missing
             else:
                 _copy(path, aside[path])
-        for path in sorted(texts, key=lambda p: not _is_report(texts[p])):
+        for path in sorted(texts, key=lambda p: (not _is_report(texts[p]), not p.name.endswith(ENDING))):
             new[path].replace(path)
             placed.append(path)
     except BaseException as e:
