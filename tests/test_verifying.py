@@ -202,7 +202,7 @@ def test_the_command_says_what_was_checked_and_what_was_not(tmp_path: Path) -> N
     assert "✓ findings: agrees. all" in out
     digest = out.split("this one has ")[1].split()[0]
     assert run_cli(["verify", str(path), "--expect", digest])[0] == 0
-    path.write_text(path.read_text().replace('"name": "v"', '"name": "w"'))
+    path.write_text(path.read_text().replace('"name":"v"', '"name":"w"'))
     status, out, _ = run_cli(["verify", str(path), "--expect", digest])
     assert status == 1
     assert "× file: differs." in out

@@ -117,7 +117,7 @@ def test_from_data_to_a_gate_that_a_team_lives_with(folder: Path) -> None:
     # a report is what it was, or it is not
     said("verify", "old.json", "--expect", digest[0])
     said("verify", "old.json", "--baseline", "auditkit-baseline.json")
-    edited = Path("old.json").read_text().replace('"status": "pass"', '"status": "fail"', 1)
+    edited = Path("old.json").read_text().replace('"status":"pass"', '"status":"fail"', 1)
     assert edited != Path("old.json").read_text()
     Path("old.json").write_text(edited)
     assert "differs" in said("verify", "old.json", "--expect", digest[0], status=1)

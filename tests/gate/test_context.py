@@ -142,8 +142,8 @@ def test_an_old_report_has_none_and_stays_as_it_was() -> None:
     ],
 )
 def test_what_a_stranger_stored_is_held_to_the_same_bounds(context: str, where: str) -> None:
-    text = audited(context=Context()).to_json().replace('"context": {}', f'"context": {context}')
-    assert f'"context": {context}' in text
+    text = audited(context=Context()).to_json().replace('"context":{}', f'"context":{context}')
+    assert f'"context":{context}' in text
     with pytest.raises(ReportError, match=where):
         Report.from_json(text)
 

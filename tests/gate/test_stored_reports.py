@@ -161,7 +161,7 @@ GOOD = rule("accuracy", "overall", "at_least = 0.5")
         (lambda text: text.replace("auditkit.report/1", "something/1"), "has schema_version 'something/1'"),
         (lambda text: "[1, 2]", "has schema_version None"),
         (lambda text: text.replace('"findings"', '"fundings"'), "is not an auditkit report: fundings"),
-        (lambda text: text.replace('"level": 0.95', '"level": NaN', 1), "is not an auditkit report"),
+        (lambda text: text.replace('"level":0.95', '"level":NaN', 1), "is not an auditkit report"),
     ],
     ids=["cut short", "empty", "later", "other", "list", "unknown key", "NaN"],
 )
