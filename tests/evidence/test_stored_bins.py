@@ -44,6 +44,23 @@ def test_what_was_stored_is_what_is_read(evidence: ScoreHistogram) -> None:
     assert read.to_json() == evidence.to_json()
 
 
+def _older(data: dict[str, Any]) -> dict[str, Any]:
+    """As it was written before: sums as numbers, and where every run ends."""
+    assert data.pop("grains")
+    for cell in data["cells"]:
+        cell |= {k: [x / 2**32 for x in cell[k]] for k in ("s", "s2")}
+        if data.get("merged"):
+            cell.setdefault("last", [*(b - 1 for b in cell["bin"][1:]), BINS - 1])
+    return data
+
+
+@pytest.mark.parametrize("evidence", [histogram(), MERGED, MERGED + MERGED], ids=["as counted", "merged", "together"])
+def test_the_older_form_reads_equal(evidence: ScoreHistogram) -> None:
+    read = ScoreHistogram.from_json(_older(copy.deepcopy(evidence.to_json())))
+    pd.testing.assert_frame_equal(read.cells, ScoreHistogram.from_json(evidence.to_json()).cells)
+    assert read.to_json() == evidence.to_json()
+
+
 def first(**values: Any) -> Callable[[dict[str, Any]], object]:
     return lambda d: [d["cells"][0][k].__setitem__(0, v) for k, v in values.items()]
 
@@ -64,8 +81,10 @@ def first(**values: Any) -> Callable[[dict[str, Any]], object]:
         (histogram(), lambda d: d["missing"]["what"].__setitem__(0, "hope"), "'what' of the missing rows is 'hope'"),
         (histogram(), lambda d: d["missing"]["n"].__setitem__(0, -3), "'n' of the missing rows holds -3"),
         (histogram(), lambda d: d.update(steps=10**9), "a score histogram of 1000000000 steps"),
-        (MERGED, first(last=BINS + 7), "'last' of the cells of a group holds"),
-        (MERGED, first(s=1e6), "'s' of the histogram is no sum of scores"),
+        (MERGED, lambda d: _older(d)["cells"][0]["last"].__setitem__(0, BINS + 7), "'last' of the cells of a group"),
+        (MERGED, lambda d: d.update(grains=1), "'grains' of the histogram of scores is neither"),
+        (MERGED, lambda d: d.update(grains=False), "'s' of the histogram is no sum of scores"),
+        (MERGED, first(s=2**60), "'s' of the histogram is no sum of scores"),
         (MERGED, first(s2=0.0), "Σs² of the histogram is less"),
         (MERGED, lambda d: d["cells"][0].update(alike=[0], score=[1.0]), "'score' of the cells of a group lies out"),
         (MERGED, lambda d: d["cells"][0].update(alike=[10**9], score=[0.5]), "'alike' of the cells of a group holds"),
