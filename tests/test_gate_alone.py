@@ -79,4 +79,4 @@ def test_the_gate_and_every_format_need_nothing_else(tmp_path: Path, left_out: s
         return
     assert done.returncode == 1, done.stderr
     assert "income-mlp fails its fairness policy" in done.stdout
-    assert len(list((tmp_path / "out").iterdir())) == 6
+    assert len(list((tmp_path / "out").iterdir())) == 7  # one a format, and the evidence beside the report.json
