@@ -208,8 +208,8 @@ def test_rules_that_are_refused(changes: dict[str, Any], message: str) -> None:
         ),
         ({"model": {"weights": "w"}}, r"'factory' is missing in \[model\]"),
         (
-            {"model": {"factory": "a:b", "task": "ranking"}},
-            f"'task': Input should be {', '.join(map(repr, TASKS[:-1]))} or {TASKS[-1]!r}, got 'ranking'",
+            {"model": {"factory": "a:b", "task": "translation"}},
+            f"'task': Input should be {', '.join(map(repr, TASKS[:-1]))} or {TASKS[-1]!r}, got 'translation'",
         ),
         (
             {"model": {"factory": "a:b"}, "predictions": {"y_pred": "p"}},
