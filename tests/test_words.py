@@ -32,7 +32,7 @@ OTHER_TABLES = {
     "fairness/groups/regression.py": "which moments of the evidence, or which distance, a metric is read off",
     "fairness/scores/values.py": "the functions that read a metric off score bins",
     "fairness/scores/mitigation.py": "values that are computed",
-    "report/html/first.py": "what the first screen chooses to say",
+    "report/html/whom.py": "what the first screen chooses to say",
 }
 """File or folder outside the catalogue that may hold a table whose keys are metrics → what it is for."""
 

@@ -55,7 +55,7 @@ METRICS = (
         plain="net benefit",
         definition="Events that are treated, a patient, less the patients without one who are, each weighed by the "
         "odds of the threshold: at which risk one would treat says how many needless treatments an event is worth.",
-        formula="TP/n − FP/n · t/(1 − t), a score of t or more is treated; treating nobody has 0",
+        formula="TP/n − FP/n · t/(1 − t), a score of t or more is treated; treating no one has 0",
         denominator_words="those whose target and score are known",
         reference=_VICKERS,
         interval="MOVER of both shares with their correlation" + _FAMILY,
@@ -85,7 +85,7 @@ METRICS = (
         title="Standardised net benefit",
         plain="standardised net benefit",
         definition="Net benefit by the share of patients with an event, which is the most that can be had: 1 is a "
-        "score that treats every event and nobody else. Groups with more and with fewer events can be compared in it.",
+        "score that treats every event and no one else. Groups with more and with fewer events can be compared in it.",
         formula="NB / (events/n) = TPR − FP/(TP + FN) · t/(1 − t)",
         denominator_words="those with an event whose score is known",
         reference="Kerr, Brown, Zhu & Janes (2016), Journal of Clinical Oncology 34:2534",

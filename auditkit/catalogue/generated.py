@@ -18,7 +18,7 @@ AGAINST, UNNAMED, ASSOCIATION, DIVERSITY, SKILL = (
     "judge_skill",
 )
 UNIFORM, UNCONDITIONED = "uniform", "unconditioned"
-"""References by name: equal shares, and those of the prompt that names nobody."""
+"""References by name: equal shares, and those of the prompt that names no one."""
 _CORRECTED = "Rogan & Gladen (1978), Am. J. Epidemiology 107:71; Lang & Reiczigel (2014), Prev. Vet. Med. 113:13"
 _INTERVAL = (
     "the linear equation q = A π inverted, with MOVER of its rates (Wilson; Clopper–Pearson at Šidák's value on the "
@@ -47,7 +47,7 @@ METRICS = (
         name=UNNAMED,
         title="Shares when no one is named",
         plain="drawn as often as the reference says, when no one is named",
-        definition="How far the share of a value in the samples of the prompt that names nobody is from its share in "
+        definition="How far the share of a value in the samples of the prompt that names no one is from its share in "
         "the reference: the farthest over all values.",
         formula="max_v abs(π_0v − r_v), of the unconditioned prompt 0",
         denominator_words="samples of the unconditioned prompt",
@@ -128,7 +128,7 @@ def as_reference(given: object, unconditioned: str | None) -> str | dict[str, fl
     known = f"a table of shares, '{UNIFORM}' or '{UNCONDITIONED}'"
     if isinstance(given, str) and given in (UNIFORM, UNCONDITIONED):
         if given == UNCONDITIONED and unconditioned is None:
-            raise PolicyError("reference='unconditioned' needs the prompt that names nobody: unconditioned='…'")
+            raise PolicyError("reference='unconditioned' needs the prompt that names no one: unconditioned='…'")
         return given
     if not isinstance(given, Mapping) or not given:
         raise PolicyError(f"reference is {known}, as in {{'woman': 0.5, 'man': 0.5}}; got {str(given)[:60]!r}")

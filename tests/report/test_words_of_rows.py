@@ -119,9 +119,9 @@ def test_a_mean_that_leaves_rows_out_says_so() -> None:
 
 def test_definitions_keep_their_own_words() -> None:
     page = sections(render(clinic()))["appendix"]
-    assert "treating nobody has 0" in page
-    assert "and nobody else" in page
-    assert "the prompt that names nobody" in sections(render(drawn()))["appendix"]
+    assert "treating no one has 0" in page
+    assert "and no one else" in page
+    assert "the prompt that names no one" in sections(render(drawn()))["appendix"]
 
 
 def test_bins_without_a_letter_are_told_in_the_words_that_they_have() -> None:

@@ -137,8 +137,6 @@ _SERIES = {"everybody"}
 
 _OF_PEOPLE = ("requirements", "sign-off")
 """Sections that speak of people whatever the rows are: what laws ask, and who decides."""
-_DEFINITIONS = ('<dl class="defs-list"', "<dl class=defs-list")
-"""The field's own words: they say what a metric is, of whatever rows."""
 _TAGS = re.compile(r"(<style.*?</style>|<script.*?</script>|<[^>]*>)", re.DOTALL)
 _SPOKEN = re.compile(r'(\b(?:aria-label|alt|title)=)("[^"]*"|[^\s">]+)')
 
@@ -150,12 +148,11 @@ def page_of_rows(page: str, report: Report) -> str:
         return page
     names = [html.escape(n) for n in dict.fromkeys(_names(report))]
     told = _apart(say, [n for n in names if say.of_rows(n) != n])
-    parts, section, defining = _TAGS.split(page), "", False
+    parts, section = _TAGS.split(page), ""
     for i, part in enumerate(parts):
         if part.startswith("<section "):
             section = next((s for s in _OF_PEOPLE if f'id="{s}"' in part), "")
-        defining = not part.startswith("</dl") and (defining or part.startswith(_DEFINITIONS))
-        if section or defining:
+        if section:
             continue
         if i % 2 == 0:
             parts[i] = told(part)
