@@ -414,7 +414,7 @@ ROWS = {"prompt": ["a", "a", "b"], "judge": ["x", "y", "x"]}
         ({"judged": None}, {"judge": ["x", "x", "x"]}, "says 'x' alone: name all values"),
         ({"judged": None}, {"judge": [None, None, None]}, "nothing"),
         ({"reference": "even"}, {}, "'uniform' or 'unconditioned'"),
-        ({"reference": "unconditioned"}, {}, "needs the prompt that names nobody"),
+        ({"reference": "unconditioned"}, {}, "needs the prompt that names no one"),
         ({"reference": {"x": 0.5, "y": 0.6}}, {}, "add to 1.1"),
         ({"reference": {"x": 0.5, "z": 0.5}, "values": ["x", "y"]}, {}, "share of z, which is no value"),
         ({"reference": {"x": -1, "y": 2}}, {}, "a number from 0 to 1"),
