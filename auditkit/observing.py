@@ -89,11 +89,14 @@ class _Observer:
         seed: int,
         on_error: OnError,
     ) -> None:
-        known = [told_of(c, data) for c in checks if data.task in c.tasks and not lacking(c, model, data)]
+        self.broken: dict[str, NotMeasured] = {}
+        known: list[Check] = []
+        for check in (c for c in checks if data.task in c.tasks and not lacking(c, model, data)):
+            with absent_if_broken(check, self.broken, on_error):
+                known.append(told_of(check, data))
         self.net = not isinstance(model, Predictions)
         self.sampled = self.net or any(isinstance(c, RowsCheck) for c in known)
         self.sample, self.seed, self.on_error = sample, seed, on_error
-        self.broken: dict[str, NotMeasured] = {}
         self.gathered: dict[str, Evidence] = {}
         self.total: Observed | None = None
         self.streams: list[StreamCheck] = []

@@ -40,7 +40,7 @@ NAMES: list[Any] = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow)
 def test_findings_are_those_of_the_rows(name: str) -> None:
     """Frozen when rows were stored. Only sums over fewer than ten rows, and what would tell them, are gone."""
     before = frozen()[name.replace(" ", "_").replace(",", "")]
-    findings = json.loads(kept(name).to_json())["findings"]
+    findings = kept(name).model_dump(mode="json")["findings"]
     after = numbers_of(findings)
     assert set(after) == set(before)
     gone = 0

@@ -470,7 +470,7 @@ def test_by_configuration_command_line_and_gate(tmp_path: Path, monkeypatch: pyt
     status, out, err = run_cli(["run", "../auditkit.toml", "--name", "texts"])
     assert status == 1, out + err
     stored = tmp_path / "elsewhere" / "reports" / "texts.json"
-    report = ak.Report.model_validate_json(stored.read_text())
+    report = ak.Report.load(stored)
     told = {f.id: f.statement for f in report.findings}
     assert "through “lovely”" in told["explanation/word_gap[mean_score]/difference/sex"]
     assert "“Bad”" in told["explanation/word_effect/overall"]
