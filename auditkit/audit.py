@@ -293,7 +293,7 @@ def conclude(
             seed=seed,
             sample=0 if drawn is None else len(drawn.y_true),
             against=against,
-            reads=[c for check in checks for c in columns_read(told_of(check, data))],
+            reads=[c for check in checks if check.name not in broken for c in columns_read(told_of(check, data))],
         ),
         findings=tuple(findings),
         not_measured=tuple(not_measured),
