@@ -62,7 +62,7 @@ HOW: dict[str, Any] = {
 
 def test_a_metric_knows_which_rows_it_needs() -> None:
     needs = {m: set(METRICS[m].known) for m in rates()}
-    assert needs.pop("selection_rate") == set(DECIDED)
+    assert needs.pop("selection_rate") == needs.pop("stereotype_preference") == set(DECIDED)
     assert needs.pop("base_rate") == set(TOLD)
     assert all(rows == set(ALL) for rows in needs.values())
 
