@@ -207,7 +207,7 @@ def test_every_command_answers_itself(here: Path, command: str, monkeypatch: pyt
 
     places = {
         "gate": ("auditkit.stored.read", ["gate", "r.json", "--policy", "gate.toml"]),
-        "report": ("auditkit.records.Report.load", ["report", "r.json"]),
+        "report": ("auditkit.stored.read", ["report", "r.json"]),
         "run": ("auditkit.inputs.dataset.Dataset.__init__", [*RUN, "--y-pred", "d"]),
         "demo": ("auditkit.inputs.dataset.Dataset.__init__", ["demo", "--out", "out"]),
     }

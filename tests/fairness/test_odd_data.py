@@ -85,8 +85,9 @@ def test_scores_of_any_kind_are_answered_without_infinities(name: str) -> None:
     data = ak.Dataset(DATA[name]()[["g", "y", "p", "s"]], y_true="y", sensitive_features=["g"])
     report = ak.audit(ak.Predictions("p", "s"), data, checks=[ak.Scores()], on_error="raise")
     assert report.findings
-    stored = json.loads(render(report, "json"), parse_constant=lambda found: pytest.fail(f"{found} in the JSON"))
-    assert ak.Report.model_validate(stored) == report
+    stored = render(report, "json")
+    json.loads(stored, parse_constant=lambda found: pytest.fail(f"{found} in the JSON"))
+    assert ak.Report.from_json(stored) == report
 
 
 def test_the_best_common_threshold_may_select_nobody_and_says_so() -> None:
