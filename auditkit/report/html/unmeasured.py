@@ -58,7 +58,7 @@ def too_small(look: Lookup) -> tuple[int, int]:
 def view(look: Lookup) -> Unmeasured:
     """Stated absences, unjudged rules, small groups, and what this version lacks."""
     items = [("A trained net", UNTRAINED)] if look.report.provenance.model.weights == "initialised" else []
-    items += [(upper_first(shown(n.what)), upper_first(shown(n.why))) for n in look.report.not_measured]
+    items += [(upper_first(shown(n.what)), upper_first(shown(n.why, longest=400))) for n in look.report.not_measured]
     items += [
         (f"Rule {shown(v.rule.id)}", v.absence or v.reason) for v in look.report.verdicts if v.status == "not_measured"
     ]
