@@ -21,6 +21,7 @@ OTHER_MEANING = {
     ("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions",
     ("explain/attributions/findings.py", "ranking"): "the ranking of columns, by its name in the sums",
     ("explain/attributions/sums.py", "ranking"): "the same",
+    ("report/modelcard.py", "regression"): "the word of model cards for what predicts numbers",
     ("gate/remedies.py", "answers"): "what rules answer of other decisions",
 }
 FILES = sorted(str(p.relative_to(PACKAGE)) for p in PACKAGE.rglob("*.py"))
