@@ -84,7 +84,7 @@ def test_what_has_no_interval_shows_nothing() -> None:
         Estimate(value=0.2),
         Estimate(value=0.2, low=None, high=0.3),
         Estimate(value=0.2, low=0.1, high=0.3, state="unstable"),
-        Estimate(value=0.2, low=0.1, high=0.3, method="bounds: no sampling"),
+        Estimate(value=0.2, low=0.1, high=0.3, method="bounds over every placement of the unknown rows"),
     ):
         one = of(e)
         assert None in (shift(one, known, 0.95).low, shift(one, known, 0.95).high)
