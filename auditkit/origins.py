@@ -54,6 +54,8 @@ class TaskKind:
     """module:class of what makes its rows and decisions; empty: they are given as they are."""
     groups: tuple[str, ...] = ("sensitive_features",)
     """Options of that which name groups, of which rules may ask: first those of what a row is."""
+    dotted: bool = False
+    """Whether these are dotted paths into a log, of which the last part is the group's name."""
 
     @property
     def yes_no(self) -> bool:
@@ -128,6 +130,7 @@ TASK_KINDS: dict[Task, TaskKind] = {
         have="are answered rightly",
         reader="auditkit.readers.answers:Answers",
         groups=("category",),
+        dotted=True,
     ),
     "preferences": TaskKind(
         "yes or no",

@@ -172,9 +172,10 @@ class ReadTable(Record):
     @property
     def features(self) -> tuple[str, ...]:
         """Names of what is grouped by: the sensitive features."""
-        asked = (self.options.get(option) or () for option in TASK_KINDS[self.task].groups)
+        kind = TASK_KINDS[self.task]
+        asked = (self.options.get(option) or () for option in kind.groups)
         names = (str(name) for given in asked for name in ((given,) if isinstance(given, str) else given))
-        return tuple(name.rsplit(".", 1)[-1] for name in names)
+        return tuple(name.rsplit(".", 1)[-1] if kind.dotted else name for name in names)
 
 
 def reads(task: Any) -> bool:

@@ -14,6 +14,7 @@ from torch import nn
 
 import auditkit as ak
 from auditkit.errors import AuditkitError, DataError
+from auditkit.gate.audited import ReadTable
 from auditkit.readers.preferences import Preferences
 from auditkit.report import changes
 from tests.helpers import run_cli
@@ -221,3 +222,14 @@ def test_a_category_of_one_pair_is_seen_and_compared_with_none() -> None:
     assert "left out, fewer than 10 to count" in " ".join(
         report.finding("fairness/stereotype_preference/group_max/about").notes
     )
+
+
+def test_only_paths_into_a_log_are_cut_to_their_last_part() -> None:
+    """A column may have a dot in its name; rules ask of it by its whole name."""
+
+    def features(task: str, **options: Any) -> tuple[str, ...]:
+        return ReadTable.model_validate({"path": "p", "task": task, **options}).features
+
+    assert features("verification", sensitive_features=["sex.at.birth"]) == ("sex.at.birth",)
+    assert features("preferences", category="doc.topic") == ("doc.topic",)
+    assert features("answers", category="doc.topic") == ("topic",)
