@@ -156,6 +156,7 @@ def simulate(runs: int, n: int, **options: Any) -> list[tuple[Search, Any]]:
     return [both_halves(Subgroups(columns), people(n, seed=1_000 + i, columns=4, **options)) for i in range(runs)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [60, pytest.param(1_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("error", [0.1, 0.01])
 def test_nobody_planted_nobody_confirmed(runs: int, error: float) -> None:

@@ -115,6 +115,7 @@ def test_at_most_7_percent_false_fails_without_a_gap(n: list[int], runs: int) ->
     assert false_fails(n, [0.3] * 5, 0.0, runs) <= (0.07 if runs >= 1000 else 0.17)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [30, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("n", [[200] * 5, [20, 80, 400, 1600, 4000]])
 def test_at_most_7_percent_false_fails_with_the_gap_at_its_limit(n: list[int], runs: int) -> None:
