@@ -76,7 +76,8 @@ def test_every_check_answers_or_says_why_not_and_the_report_is_stored_and_drawn(
             json.loads(text, parse_constant=lambda found: pytest.fail(f"{found} in the JSON"))
             stored = ak.Report.load(path)
             assert stored == report
-            for format in FORMATS:
+            others = sorted(FORMATS.keys() - {"html", "json"})
+            for format in ("html", "json", others[(i + list(ODD).index(name)) % len(others)]):
                 assert not re.search(r"(?<![\w-])(?<!= )(nan|inf|Infinity)(?![\w-])", render(stored, format)), format
 
 
