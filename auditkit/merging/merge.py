@@ -16,7 +16,7 @@ from typing import Any
 
 from auditkit import stored
 from auditkit.assertions import asserted, level_of
-from auditkit.check import Check, FittedCheck, RowsCheck
+from auditkit.check import Check, FittedCheck, RowsCheck, SampleCheck
 from auditkit.checks import is_judged, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
@@ -47,6 +47,7 @@ _FITTED = (
     "each part has bins of its own, by its own values: let all parts use one file, made once by `auditkit fit "
     "auditkit.toml -o fitted.json` and given to `auditkit run --fitted fitted.json`"
 )
+_ROWS = "it compares rows of a sample with each other, and those of two parts were never together"
 _OVERLAP = (
     "This report is merged of {n} parts, and no row was read again: a row that stands in two of them counts twice, and "
     "whether one does is not known."
@@ -194,8 +195,8 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
             raise _NotAdded(f"{part.name} has no evidence of it: {why}")
     asked = [p.report.evidence[key] for p in parts]
     check = check_asked(key, asked[0])
-    if isinstance(check, RowsCheck):
-        raise _NotAdded("it compares rows of a sample with each other, and those of two parts were never together")
+    if why := getattr(check, "NO_SUM", "") or (_ROWS if isinstance(check, RowsCheck) else ""):
+        raise _NotAdded(why)
     weighting = parts[0].report.provenance.data.weighting
     looks = check.uses_weights or getattr(check, "uses_clusters", False)
     if weighting is not None and (weighting.cluster or weighting.strata) and looks and not apart:
@@ -208,8 +209,11 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
         by = found[0].by
         found = [x.of_group(attribute, p.site) for x, p in zip(found, parts, strict=True)]
         check = _by_site(check, by, attribute)
+    add: Any = added_apart if apart else operator.add
+    if isinstance(check, SampleCheck):
+        add = getattr(check, "together", operator.add)
     try:
-        return check, reduce(added_apart if apart else operator.add, found)
+        return check, reduce(add, found)
     except EvidenceError as e:
         raise _NotAdded(_FITTED if isinstance(check, FittedCheck) else str(e)) from e
 
