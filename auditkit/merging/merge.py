@@ -128,7 +128,7 @@ def _parts(given: Sequence[Given | Mapping[str, Given]]) -> list[Part]:
 
 
 def _free(attribute: str, data: DataProvenance) -> None:
-    if attribute in (*data.sensitive_features, data.y_true):
+    if attribute and attribute in (*data.sensitive_features, data.y_true):
         raise PolicyError(f"the data have a column '{attribute}' already: call the attribute of the sites otherwise")
 
 
@@ -150,15 +150,16 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
         if attribute and Key.of(key).check == GroupFairness.NAME:
             asked[key.replace(GroupFairness.NAME, GapHeterogeneity.NAME, 1)] = GapHeterogeneity(over=attribute)
         for name, check in asked.items():
-            found, absent = _assessed(check, evidence, name, data, level=level)
-            findings += found
-            lost += absent
             kept[name] = StoredEvidence(
                 type=type(evidence).__name__,
                 options=check.options(),
                 data=evidence.to_json(),
                 judged=is_judged(name),
             )
+            # as it will be read: what is stored is rounded
+            found, absent = _assessed(check, evidence_of(check, kept[name]), name, data, level=level)
+            findings += found
+            lost += absent
     never = [n for p in parts for n in p.report.not_measured if _of_a_check(n) and _key(n) not in keys]
     return asserted(
         first.model_copy(
