@@ -1,8 +1,8 @@
 """`ak.merge`: audits of several sites, days or batches of rows become one, as if their rows had been audited together.
 
-Evidence adds, so that nothing but reports is needed. What does not add (bins fitted to each part's own values, medians,
-samples of rows that are compared with each other) is not measured, with its reason; reports that are no parts of one
-audit are refused, by all in which they differ.
+Evidence adds, so that nothing but reports is needed; what samples showed is added by the rows that they stand for. What
+does not add (bins fitted to each part's own values, medians, what was fitted to one sample, or compares its rows) is
+not measured, with its reason; reports that are no parts of one audit are refused, by all in which they differ.
 """
 
 from __future__ import annotations

@@ -31,9 +31,13 @@ from auditkit.explain.trust.parts import worst
 from auditkit.explain.trust.records import checked, judged, unmeasured, weighed
 from auditkit.explain.words.parts import together as words_together
 from auditkit.explain.words.sums import OTHER, WordSums
-from auditkit.records import Contributions, Estimate, Finding, GroupEstimates
+from auditkit.records import Contributions, Estimate, Finding, GroupEstimates, Pictures
 from auditkit.robustness.parts import together as flips_together
 from tests.explain import test_words as words
+from tests.merging.test_merge import ROWS, SITES, at, numbers
+from tests.merging.test_merge import audited as audited_rows
+from tests.report import seen
+from tests.report.test_everything_stands import not_once
 
 ONE = (1.0, 1.0, 1.0, 1.0)
 FALLING = (3.0, 2.0, 1.0, 0.5)
@@ -203,8 +207,7 @@ def test_merged_samples_are_merged_again_and_say_what_their_evidence_says() -> N
     assert again.evidence["flip_test"] == once.evidence["flip_test"]
     assert [f.statement for f in again.findings] == [f.statement for f in once.findings]
     for key, e in told(again).items():  # evidence is rounded each time that it is stored
-        own = told(once)[key]
-        assert (e.value, e.low) == (pytest.approx(own.value, rel=1e-6), pytest.approx(own.low, rel=1e-6)), key
+        np.testing.assert_allclose(numbers(e), numbers(told(once)[key]), rtol=1e-6, atol=1e-9, err_msg=key)
     for report in (once, again):
         assert ak.verify(report).agrees, [c for c in ak.verify(report).checked if c.state == "differs"]
     f: Finding = once.finding("explanation/integrated_gradients/overall")
@@ -212,7 +215,33 @@ def test_merged_samples_are_merged_again_and_say_what_their_evidence_says() -> N
     assert trust["T2"].note.startswith("the worst of 3 parts: ")
     assert not trust["T10"].applies
     assert ak.Report.from_json(once.to_json()) == once
-    once.to_html()
+    assert not_once(once) == []
+
+
+def test_pictures_of_parts_are_drawn_of_all() -> None:
+    def asked(frame: pd.DataFrame) -> ak.Report:
+        data = ak.Dataset(frame.reset_index(drop=True), y_true="y", positive=1, sensitive_features=["hand"])
+        return ak.audit(seen.of_images(), data, checks=[ak.Attribution()])
+
+    frame = seen.pictures(480)
+    report = ak.merge(*(asked(frame[frame.index % 2 == k]) for k in range(2)))
+    (evidence,) = report.evidence.values()
+    assert evidence.type == "AttributionSums"
+    (pictures,) = (x for f in report.findings for x in f.exhibits if isinstance(x, Pictures))
+    assert {p.group.get("hand", ""): p.n for p in pictures.pictures} == {"": 480, "heavy": 192, "light": 288}
+    assert ak.verify(report).agrees
+
+
+def test_halves_of_parts_judge_remedies_as_those_of_the_whole_within_their_intervals() -> None:
+    """Each half of the rows by the thresholds of the other, drawn of bins of scores."""
+    asked: dict[str, Any] = {"predictions": ak.Predictions(score="s", threshold=0.5)}
+    checks = [ak.GroupFairness(by=[["sex"]]), ak.Scores(by=[["sex"]])]
+    one = audited_rows(ROWS, checks, **asked)
+    other = ak.merge(*(audited_rows(at(s), checks, **asked) for s in SITES))
+    found = [r.finding("mitigation/price_of_parity/overall/sex").estimate for r in (one, other)]
+    for a, b in (found, found[::-1]):
+        assert a.value is not None
+        assert within(a.value, b)
 
 
 def test_rows_that_were_kept_are_added_as_sums() -> None:
