@@ -190,8 +190,9 @@ def triangle(of: Floats) -> list[float]:
 
 def untriangled(stored: object, size: int, what: str) -> Floats:
     """The matrix again; EvidenceError for another number of entries."""
+    found = reading.numbers(stored, f"what is drawn of {what}", length=size * (size + 1) // 2)
     out = np.zeros((size, size))
-    out[np.tril_indices(size)] = reading.numbers(stored, f"what is drawn of {what}", length=size * (size + 1) // 2)
+    out[np.tril_indices(size)] = found
     return out
 
 
