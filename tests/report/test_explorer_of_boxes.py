@@ -120,3 +120,15 @@ def test_many_false_alarms_are_cut_and_said_so() -> None:
     scenes = sum(s.scenes for s in found(report()).scenes)
     cut = told.below_ends[0].endswith(" or more")
     assert cut == (most / scenes > float(told.below_ends[0].split()[0]))
+
+
+def test_a_title_that_names_thresholds_says_how_little_they_find() -> None:
+    """Where nothing is found, nobody is missed more often than others."""
+    rule = {**next(r for r in RULES if r["id"] == "missed"), "at_most": 0.12, "decision": "point"}
+    made = ak.audit(asked(boxes(0)), checks=CHECKS, policy={"rule": [rule]})
+    (steps,) = found(made).rules
+    met = [i for i, s in enumerate(steps.status) if s == "pass"]
+    of = found(made).groups
+    recall = [sum(g.true[i] for g in of) / sum(g.positives for g in of) for i in met]
+    assert len(met) > 1
+    assert view(made).title.endswith(f", where at most {100 * max(recall):.1f}% of objects are found")

@@ -148,7 +148,7 @@ def view(look: Lookup) -> View | None:
     note, counted = _notes(look, found, of, told, two)
     moved = [m for m, _ in of.moved]
     return View(
-        title=_title(told, found, names) if told else of.untold,
+        title=_title(told, found, of, names) if told else of.untold,
         subtitle=of.subtitle,
         groups=tuple(_drawn(look, by, groups, of, names)),
         ticks=_ticks(found.threshold, even=of.even),
@@ -223,24 +223,33 @@ def _told(look: Lookup, rule: Rule, steps: RuleSteps, i: int) -> Told:
     return Told(_label(look, rule), steps.status[i], tenths(e.value, unit), span(e.low, e.high, unit), limit)
 
 
-def _title(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, names: Sequence[str]) -> str:
-    """Whether any of the thresholds meets all rules."""
+def _title(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, names: Sequence[str]) -> str:
+    """Whether any of the thresholds meets all rules, and what these come to where that says whether they are of use."""
     met = [sum(s.status[i] == "pass" for _, s in told) for i in range(len(names))]
     all_ = {1: "the one rule", 2: "both rules"}.get(len(told), f"all {several(len(told), 'rule')}")
     if max(met) < len(told):
-        today = found.today
+        today, none = found.today, f"None of {len(names)} common thresholds meets {all_}"
         best = today if today is not None and met[today] == max(met) else met.index(max(met))
-        most = f"at most {number(max(met))}, as at {names[best]}" if max(met) else "none meets any"
-        most = "" if len(told) == 1 else f"; {most}"
-        return f"None of {len(names)} common thresholds meets {all_}{most}"
+        if len(told) == 1:
+            return none
+        most = f"at most {number(max(met))}, as at {names[best]}{_where(of, [best])}" if max(met) else "none meets any"
+        return f"{none}; {most}"
     full = [i for i, n in enumerate(met) if n == len(told)]
     runs = [[full[0]]]
     for a, b in pairwise(full):
         runs[-1].append(b) if b == a + 1 else runs.append([b])
     if len(runs) > 3:
-        return f"{upper_first(number(len(full)))} of {len(names)} common thresholds meet {all_}"
+        return f"{upper_first(number(len(full)))} of {len(names)} common thresholds meet {all_}{_where(of, full)}"
     spans = [names[r[0]] if len(r) == 1 else f"{names[r[0]]} to {names[r[-1]]}" for r in runs]
-    return f"One common threshold can meet {all_}: {listed(spans)}"
+    return f"One common threshold can meet {all_}: {listed(spans)}{_where(of, full)}"
+
+
+def _where(of: Kind, at: Sequence[int]) -> str:
+    """What the thresholds come to, where a rule can be met by missing everything."""
+    if of.price is None:
+        return ""
+    best = max(at, key=of.price.values.__getitem__)
+    return f", where {'at most ' if len(at) > 1 else ''}{tenths(of.price.values[best], of.price.unit)} {of.price.words}"
 
 
 def _drawn(look: Lookup, by: str, groups: Sequence[Shown], of: Kind, names: Sequence[str]) -> list[Group]:

@@ -28,6 +28,8 @@ class Kind(NamedTuple):
     """What a threshold does to a group: metrics, with the word that follows their value."""
     series: tuple[Series, ...]
     """What it comes to over all groups; the last is drawn below the rules' curve."""
+    price: Series | None
+    """Which of them tells whether thresholds that meet rules are of use: equally few may be found of all groups."""
     start: int
     """Where the slider starts."""
     untold: str
@@ -60,6 +62,7 @@ def _of_people(look: Lookup, found: Explorer, whose: str) -> Kind:
         unit="people",
         moved=tuple(zip(MOVED, ("selected", "found", "wrongly"), strict=True)),
         series=(Series("Accuracy", right, "percent", "decided rightly", ends),),
+        price=None,
         start=best if found.today is None else found.today,
         untold=f"Of {n} common thresholds, {at} decides most people rightly: {rightly}",
         subtitle=f"Scores of {whose or 'everybody'}; right of the line: selected. Strong: {look.say.yes()}; faint: "
@@ -87,6 +90,7 @@ def _of_objects(found: Explorer, whose: str) -> Kind:
         unit="objects",
         moved=(*zip(SEEN, ("found", "missed"), strict=True), (ALARMS, "false alarms a scene")),
         series=series,
+        price=Series("Found", recall, "percent", "of objects are found", (0.0, 1.0)),
         start=start,
         untold=f"As audited, from a score of {score(found.threshold[start])} on: {ends}",
         subtitle=f"Scores of the boxes that are on {whose or 'objects'}; right of the line: found. A score of at least "
