@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 from auditkit.errors import ModelError, NotExplained, PolicyError, choices
+from auditkit.explorer import Explorer, RuleSteps
 from auditkit.question import Question
 from auditkit.records import Estimate, Finding, Frontier, NotMeasured, Remedy, Task
 
@@ -191,6 +192,27 @@ class Alternative:
     judge: Judge
 
 
+class Steps(Protocol):
+    """What would be counted at other common thresholds on the score."""
+
+    @property
+    def threshold(self) -> Any:
+        """(P,) rising."""
+        ...
+
+    def tells(self, metric: str) -> bool:
+        """Whether the metric is one of decisions at one threshold."""
+        ...
+
+    def evidence(self, i: int) -> Mapping[str, Any]:
+        """Check → what it would have counted at a threshold, for each check whose rules read it."""
+        ...
+
+    def explorer(self, rules: tuple[RuleSteps, ...]) -> Explorer:
+        """The counts as a record, with what rules come to."""
+        ...
+
+
 MOST_COMPARED = 256
 """Groups that one rule compares, each with each."""
 MOST_COUNTED = 1_000
@@ -236,7 +258,7 @@ class Judge(ABC):
         """The same of evidence as so many copies of every row would give it; None where nothing is known of that."""
         return None
 
-    def steps(self) -> Any:
+    def steps(self) -> Steps | None:
         """Counts of decisions at other common thresholds; None where the evidence does not tell them."""
         return None
 

@@ -18,13 +18,12 @@ from typing import Any
 from auditkit.assertions import asserted
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.of_class import worded
-from auditkit.catalogue.perfect import TRUTH
-from auditkit.check import Judge
+from auditkit.check import Judge, Steps
 from auditkit.checks import check_names, judges, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
 from auditkit.errors import AuditkitError, EvidenceError, PolicyError, ReportError, listing, nearest
-from auditkit.explorer import Explorer, GroupSteps
+from auditkit.explorer import Explorer
 from auditkit.formatting import printable
 from auditkit.gate.agreement import answers
 from auditkit.gate.explorer import along
@@ -94,9 +93,10 @@ def explored(report: Report) -> Report:
     """A judged report with what other common thresholds would do to its rules, by the judge of these rules.
 
     The same where it has that already, and where nothing tells: no rules, no scores in the evidence, or weights and
-    clusters, which score bins do not know. Where small counts are suppressed there is none: groups are joined until no
-    decision of today is one of a few people, and at other thresholds some would be. Costs a judgment a threshold, which
-    a gate has no use for. ReportError where the evidence cannot be read.
+    clusters, which score bins do not know (what is counted of a detector's boxes does). Where small counts are
+    suppressed there is none: groups are joined until no decision of today is one of a few people, and at other
+    thresholds some would be. Costs a judgment a threshold, which a gate has no use for. ReportError where the evidence
+    cannot be read.
     """
     if report.explorer is not None or not report.verdicts or report.policy is None:
         return report
@@ -126,21 +126,9 @@ def _explorer(report: Report, confidence: float) -> Explorer | None:
     steps = stored.steps()
     if steps is None:
         return None
-    known = [r for r in policy.rules if stored.steps_tell(r)]
+    known = [r for r in policy.rules if stored.steps_tell(steps, r)]
     at = (stored.at(steps, i).estimate for i in range(len(steps.threshold)))
-    rules = along(policy.model_copy(update={"rules": tuple(known)}), at)
-    groups = tuple(
-        GroupSteps(
-            group=dict(zip(steps.by, group, strict=True)),
-            negatives=int(steps.n[g, 0]),
-            positives=int(steps.n[g, 1]),
-            false=tuple(steps.selected[:, g, 0].tolist()),
-            true=tuple(steps.selected[:, g, 1].tolist()),
-            open=tuple(steps.open[:, g].sum(axis=-1).tolist()),
-        )
-        for g, group in enumerate(steps.groups)
-    )
-    return Explorer(threshold=tuple(steps.threshold.tolist()), today=steps.today, groups=groups, rules=rules)
+    return steps.explorer(along(policy.model_copy(update={"rules": tuple(known)}), at))
 
 
 def _one_rule_a_label(policy: Policy, report: Report) -> Policy:
@@ -170,8 +158,6 @@ def _one_answer(report: Report, policy: Policy) -> None:
 
 MOST_PAIRS = 1_000_000
 """Pairs of groups that all rules together compare: what one rule of `MOST_COUNTED` groups asks for."""
-_SCORED, _COUNTED = "scores", "group_fairness"
-"""The checks whose evidence says what other thresholds select, and what rules ask of what is selected."""
 _MOST_STEPPED = 40
 """Groups that a rule compares at every threshold, at most."""
 ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
@@ -259,26 +245,28 @@ class _Stored:
         """Whether the rule asks for too much."""
         return rule.id in self._beyond
 
-    def steps(self) -> Any:
-        """Counts at other common thresholds (`Judge.steps`); None where nothing tells them, or where rows are counted
-        that have no score."""
-        if not self._data.kind.yes_no or not all(name in self._evidence for name in (_SCORED, _COUNTED)):
-            return None
-        judge = self._read(_SCORED, {_SCORED: self._evidence[_SCORED]}, self._judges[_SCORED])
-        return judge.steps()
+    def steps(self) -> Steps | None:
+        """Counts at other common thresholds (`Judge.steps`); None where nothing tells them, where no check was asked
+        that reads such counts, and where rows are counted that have no score."""
+        for check, kind in self._judges.items():
+            tells = kind.steps is not Judge.steps and self._data.task in kind.tasks and self._data.kind.yes_no
+            if tells and check in self._evidence:
+                found = self._read(check, {check: self._evidence[check]}, kind).steps()
+                if found is not None and self._evidence.keys() & found.evidence(0).keys():
+                    return found
+        return None
 
-    def steps_tell(self, rule: Rule) -> bool:
+    def steps_tell(self, steps: Steps, rule: Rule) -> bool:
         """Whether the rule is about decisions, and not so dear that it cannot be judged at every threshold."""
-        of_decisions = METRICS[rule.metric].kind in ("rate", "composite") and rule.metric != TRUTH
-        if not of_decisions or self._check(rule) != _COUNTED or self.refused(rule):
+        if not steps.tells(rule.metric) or self._check(rule) not in steps.evidence(0) or self.refused(rule):
             return False
         judge = self._judge(rule)
         return judge is not None and judge.groups(Question.of_rule(rule)) <= _MOST_STEPPED
 
-    def at(self, steps: Any, i: int) -> _Stored:
-        """The same with the decisions of one of these thresholds."""
-        more = copy.copy(self)
-        more._made = {_COUNTED: self._judges[_COUNTED]({_COUNTED: (steps.tally(i), {})})}
+    def at(self, steps: Steps, i: int) -> _Stored:
+        """The same with what would be counted at one of these thresholds."""
+        more, of = copy.copy(self), steps.evidence(i)
+        more._made = {check: self._judges[check]({check: (e, {})}) for check, e in of.items() if check in self._judges}
         return more
 
     def absence(self, rule: Rule) -> str:

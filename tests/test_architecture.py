@@ -80,7 +80,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "batch": ({"records"}, set()),
     "lists": (set(), set()),
     "question": ({"records"}, set()),
-    "check": ({"question", "records"}, set()),
+    "check": ({"explorer", "question", "records"}, set()),
     "options": (set(), set()),
     "progress": (set(), set()),
     "progress_bar": ({"formatting", "progress"}, {"rich"}),
@@ -100,6 +100,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
         {
             "batch",
             "boxes",
+            "explorer",
             "question",
             "check",
             "options",

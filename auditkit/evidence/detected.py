@@ -17,6 +17,7 @@ from auditkit.evidence.clusters import factored
 from auditkit.evidence.distinct import Cells
 from auditkit.evidence.numbers import NumberSums
 from auditkit.evidence.sizes import Clusters
+from auditkit.evidence.stepped import Stepped
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -142,6 +143,8 @@ class Detected:
     """Class, its objects, its average precision at each threshold."""
     alarms: NumberSums
     """False alarms of each scene."""
+    steps: Stepped | None = None
+    """What is found at other thresholds; None where that was not counted."""
 
     def __add__(self, other: Detected) -> Detected:
         raise EvidenceError("curves are drawn of all scenes at once: add what was observed, before it is concluded")
@@ -169,13 +172,15 @@ class Detected:
             "absent": [list(by) for by in self.absent],
             "classes": [[name, n, list(values)] for name, n, values in self.classes],
             "alarms": self.alarms.to_json(),
+            **({} if self.steps is None else {"steps": self.steps.to_json()}),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Detected:
         """From `to_json`; EvidenceError for what cannot be."""
         what = "the detections"
-        found = reading.fields(data, what, "by", "of_scenes", "asked", "counts", "sets", "absent", "classes", "alarms")
+        names = ("by", "of_scenes", "asked", "counts", "sets", "absent", "classes", "alarms")
+        found = reading.fields(data, what, *names, optional=("steps",))
         by, of_scenes = (reading.names(found[k], f"'{k}' of {what}") for k in ("by", "of_scenes"))
         told = reading.fields(found["asked"], f"what is asked of {what}", *Asked._fields)
         iou = tuple(reading.numbers(told["iou"], "iou", low=0, most=100).tolist())
@@ -191,9 +196,11 @@ class Detected:
             name, n, values = reading.items(one, "a class", length=3)
             each = reading.numbers(values, "precision of a class", length=len(iou))
             classes.append((reading.text(name, "a class"), reading.whole(n, "its objects"), tuple(each.tolist())))
+        alarms = NumberSums.from_json(reading.mapping(found["alarms"], "the false alarms"))
+        steps = Stepped.from_json(found["steps"], by, alarms) if "steps" in found else None
         return cls(
             by, of_scenes, asked, {k: reading.whole(v, k) for k, v in counts.items()}, tuple(sets), tuple(absent),
-            tuple(classes), NumberSums.from_json(reading.mapping(found["alarms"], "the false alarms")),
+            tuple(classes), alarms, steps,
         )  # fmt: skip
 
 

@@ -242,11 +242,8 @@ def _read(data: Mapping[str, Any], sets: int, pairs: int, *, groups: int | None 
     rows = reading.items(data["counts"], "the counts of clusters", most=reading.MOST_GROUPS, length=groups)
     counts = np.array([reading.wholes(r, "the clusters of a group", length=sets) for r in rows], np.int64)
     counts, k = counts.reshape(-1, sets), len(rows)
-    hexed, bits = data["common"], pairs * k * k
-    if not isinstance(hexed, str) or len(hexed) != 2 * -(-bits // 8) or set(hexed) - set("0123456789abcdef"):
-        raise EvidenceError(f"the clusters of {k} groups do not fit the groups that share them")
-    found = np.unpackbits(np.frombuffer(bytes.fromhex(hexed), np.uint8))[:bits]
-    return counts, found.astype(bool), _worth(data.get("worth"), k, sets)
+    found = reading.bits(data["common"], f"which of {k} groups share a cluster", length=pairs * k * k)
+    return counts, found, _worth(data.get("worth"), k, sets)
 
 
 def _worth(stored: object, groups: int, sets: int) -> Clusters:

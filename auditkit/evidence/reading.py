@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats, Ints
+from auditkit.arrays import Bools, Floats, Ints
 from auditkit.errors import EvidenceError, listing
 from auditkit.evidence.frames import column, columns_of
 
@@ -190,6 +190,17 @@ def line(value: object, what: str, *, most: int = MOST_CELLS, low: float = -MOST
     if not (np.isfinite(found) & (found >= low) & (found <= MOST_SIZE)).all():
         raise EvidenceError(f"{what} holds numbers below {low:g}, beyond {MOST_SIZE:g}, or not finite")
     return found
+
+
+def bits(value: object, what: str, *, length: int) -> Bools:
+    """(length,) true or false, packed, as hexadecimal digits.
+
+    >>> bits("a0", "whether they share one", length=3).tolist()
+    [True, False, True]
+    """
+    if not isinstance(value, str) or len(value) != 2 * -(-length // 8) or set(value) - set("0123456789abcdef"):
+        raise EvidenceError(f"{what} is not {length:,} bits in hexadecimal digits")
+    return np.unpackbits(np.frombuffer(bytes.fromhex(value), np.uint8))[:length].astype(bool)
 
 
 def counts(value: Floats, what: str) -> Ints:

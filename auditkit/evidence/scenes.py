@@ -21,6 +21,7 @@ from auditkit.evidence.detected import Detected, OfSet
 from auditkit.evidence.grouped import recoding_of
 from auditkit.evidence.numbers import NumberSums
 from auditkit.evidence.precision import Ranked
+from auditkit.evidence.stepped import Scored, Stepped
 
 if TYPE_CHECKING:
     from auditkit.disclosure import Disclosure
@@ -115,11 +116,15 @@ class SceneBoxes:
             objects[a] = objects[a].replace(of)
             if a in self.of_scenes:
                 scenes[a] = scenes[a].replace(of)
-        out = replace(self, scenes=scenes, objects=objects).sums()
+        out = replace(self, scenes=scenes, objects=objects)._told(steps=not disclosure.suppress_below)
         return replace(out, alarms=out.alarms.reduced(disclosure))
 
     def sums(self) -> Detected:
         """What is told; EvidenceError where a scene comes twice."""
+        return self._told(steps=True)
+
+    def _told(self, *, steps: bool) -> Detected:
+        """With other thresholds, or without: where small groups are joined, some of their counts would be of few."""
         order = _in_order(self.scenes["scene"])
         scenes = self.scenes.iloc[order].reset_index(drop=True)
         index = pd.Index(scenes["scene"])
@@ -128,7 +133,7 @@ class SceneBoxes:
                 f"the scene '{index[index.duplicated()][0]}' comes twice: parts have no scene in common"
             )
         kinds = sorted({*self.objects["kind"], *self.boxes["kind"]})
-        return _Matched.of(self, scenes, index, kinds).told()
+        return _Matched.of(self, scenes, index, kinds).told(steps=steps)
 
     def to_json(self) -> dict[str, Any]:
         """What is told, as JSON: scenes are never stored."""
@@ -186,8 +191,8 @@ class _Matched:
         both = [(x[0][at[0]], x[1][at[1]]) for x in (scene, kind)]
         return cls(seen, scenes, kinds, objects, both[0], both[1], score[at[1]], matchers)
 
-    def told(self) -> Detected:
-        """The curves of everybody and of each group."""
+    def told(self, *, steps: bool) -> Detected:
+        """The curves of everybody and of each group, and what is found at other thresholds."""
         seen = self.seen
         cluster, keys = pd.factorize(self.scenes["cluster"])
         times = multiplicities(cluster_hashes(np.asarray(keys)))[cluster]
@@ -206,7 +211,10 @@ class _Matched:
             code[members.index] = [position[tuple(g)] for g in members.to_numpy()]
             sets.append(OfSet.of(by, groups, *self._curves(code, len(groups), times, cluster)))
         said = {"scenes": len(self.scenes), "boxes": len(self.score)}
-        return Detected(seen.by, seen.of_scenes, seen.asked, said, tuple(sets), tuple(absent), by_class, self._alarms())
+        return Detected(
+            seen.by, seen.of_scenes, seen.asked, said, tuple(sets), tuple(absent), by_class, self._alarms(),
+            Stepped.of(self._scored, seen.asked.at_score) if steps and self.matchers else None,
+        )  # fmt: skip
 
     def _counted(self, own: Bools, matcher: Matcher) -> tuple[Bools, Bools]:
         """(D,) whether a box is on one of these objects (T,), and whether it counts: on another one it is neither."""
@@ -261,10 +269,38 @@ class _Matched:
         """False alarms of each scene, by what is declared of scenes."""
         n = np.zeros(len(self.scenes), np.int64)
         if self.matchers:
-            on = self.matchers[0].matched(self.objects["crowd"].to_numpy(bool))
-            n = np.bincount(
-                self.scene[1][(on < 0) & (self.score >= self.seen.asked.at_score)], minlength=len(self.scenes)
-            )
-        groups = {a: self.scenes[a].to_numpy() for a in self.seen.of_scenes}
+            on, at_score = self._on, self.seen.asked.at_score
+            n = np.bincount(self.scene[1][(on < 0) & (self.score >= at_score)], minlength=len(self.scenes))
+        return NumberSums.of(self._of_scenes, values=n, cluster=self._scene_cluster)
+
+    @property
+    def _on(self) -> Ints:
+        """(D,) the object that each box is on, at the overlap that decides."""
+        return self.matchers[0].matched(self.objects["crowd"].to_numpy(bool))
+
+    @property
+    def _of_scenes(self) -> dict[str, Any]:
+        return {a: self.scenes[a].to_numpy() for a in self.seen.of_scenes}
+
+    @property
+    def _scene_cluster(self) -> Any:
+        """What scenes belong to; None where each is by itself."""
         alone = bool((self.scenes["cluster"] == self.scenes["scene"]).all())
-        return NumberSums.of(groups, values=n, cluster=None if alone else self.scenes["cluster"].to_numpy())
+        return None if alone else self.scenes["cluster"].to_numpy()
+
+    @property
+    def _scored(self) -> Scored:
+        """Objects with the score of the box that is on each, and the boxes on none."""
+        on, own = self._on, ~self.objects["crowd"].to_numpy(bool)
+        best = np.full(len(own), -np.inf)
+        np.maximum.at(best, on[on >= 0], self.score[on >= 0])
+        return Scored(
+            {a: self.objects[a].to_numpy()[own] for a in self.seen.by},
+            self.scenes["cluster"].to_numpy()[self.scene[0][own]],
+            best[own],
+            self._of_scenes,
+            self._scene_cluster,
+            len(self.scenes),
+            self.score[on < 0],
+            self.scene[1][on < 0],
+        )

@@ -13,7 +13,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.matches import MATCHING
 from auditkit.catalogue.measured import named
 from auditkit.catalogue.rankings import EXPOSED, cut_of
-from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge
+from auditkit.check import MOST_COMPARED, MOST_COUNTED, Alternative, Judge, Steps
 from auditkit.errors import listing
 from auditkit.fairness.sets import crossed
 from auditkit.question import Question
@@ -240,6 +240,12 @@ class DetectionCurvesRules(CountsJudge):
         """See `Judge`: of scenes, nothing is known of more."""
         return
 
+    def steps(self) -> Steps | None:
+        """See `Judge`."""
+        from auditkit.fairness.groups.detection_steps import DetectionSteps
+
+        return None if self.counts.steps is None else DetectionSteps(self.counts, self.counts.steps)
+
     def groups(self, asked: Question) -> int:
         found = self.counts.of(asked.by)
         return 0 if found is None else len(found.groups)
@@ -333,7 +339,7 @@ class ScoresRules(CountsJudge):
         of_ranking = asked.metric in ("roc_auc", "bpsn_auc", "bnsp_auc", "abroca")
         return "" if scale is None or scale.probability or of_ranking else str(scale.why)
 
-    def steps(self) -> Any:
+    def steps(self) -> Steps | None:
         """See `Judge`."""
         from auditkit.fairness.scores.explorer import steps
 

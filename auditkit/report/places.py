@@ -29,6 +29,10 @@ PARTS = {"equalized_odds": ("true_positive_rate", "false_positive_rate")}
 """Metric → the rates whose worse gap it is."""
 MOVED = (SELECTED, *PARTS["equalized_odds"])
 """What another threshold does to a group: who is selected, found, and wrongly selected."""
+SEEN = ("object_recall", "miss_rate")
+"""What it does to a group of objects: which are found, and which missed."""
+ALARMS = "false_alarms_per_scene"
+"""And beside objects: boxes on none."""
 _SEVERAL = {task for task, kind in TASK_KINDS.items() if kind.several}
 WHOLE = (RIGHT, "error_rate", *(n for n, m in METRICS.items() if m.tasks and _SEVERAL.issuperset(m.tasks)))
 """Of several classes: what is about all of them together."""

@@ -65,7 +65,9 @@ class DetectionCurves(BaseCheck):
 
     Of a group, objects of other groups are ignored: a box on one is neither right nor wrong. Whose a false alarm would
     be nobody knows: boxes on no object count in every group. False alarms a scene are told by what is declared of
-    scenes. Scenes (or what they belong to) are drawn again in replicates, of which the intervals are.
+    scenes. Scenes (or what they belong to) are drawn again in replicates, of which the intervals are. What is found at
+    up to 41 other thresholds is counted beside that, as an audit with each of them would count it: the page steps
+    through it.
 
     Parameters
     ----------

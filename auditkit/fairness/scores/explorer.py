@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Ints
+from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.perfect import TRUTH
 from auditkit.evidence.frames import columns_of
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.score_grid import BINS, LEAST, bin_of
 from auditkit.evidence.tally import Tally
+from auditkit.explorer import Explorer, GroupSteps, RuleSteps
 from auditkit.fairness.sets import Attributes
 
 MOST = 72
@@ -38,6 +42,29 @@ class Steps(NamedTuple):
     """(P, G, 2) rows of such bins: how many may be decided otherwise."""
     today: int | None
     """Which threshold gives the decisions of the audit, whose counts are known; None: none does."""
+
+    def tells(self, metric: str) -> bool:
+        """See `check.Steps`: rates and what is made of them; how often the truth is positive hangs on no threshold."""
+        return METRICS[metric].kind in ("rate", "composite") and metric != TRUTH
+
+    def evidence(self, i: int) -> Mapping[str, Tally]:
+        """See `check.Steps`."""
+        return {"group_fairness": self.tally(i)}
+
+    def explorer(self, rules: tuple[RuleSteps, ...]) -> Explorer:
+        """See `check.Steps`."""
+        groups = tuple(
+            GroupSteps(
+                group=dict(zip(self.by, group, strict=True)),
+                negatives=int(self.n[g, 0]),
+                positives=int(self.n[g, 1]),
+                false=tuple(self.selected[:, g, 0].tolist()),
+                true=tuple(self.selected[:, g, 1].tolist()),
+                open=tuple(self.open[:, g].sum(axis=-1).tolist()),
+            )
+            for g, group in enumerate(self.groups)
+        )
+        return Explorer(threshold=tuple(self.threshold.tolist()), today=self.today, groups=groups, rules=rules)
 
     def tally(self, i: int) -> Tally:
         """The counts of group × truth × decision at a threshold."""

@@ -21,20 +21,23 @@ from auditkit.report.html.explorer_data import (
     COMMON,
     STATES,
     UNITS,
+    Series,
     Shown,
     data_of,
     falls,
     labels_of,
     span,
+    summed,
     tenths,
     top_of,
     written_in,
 )
+from auditkit.report.html.explorer_kinds import Kind, kind, rate
 from auditkit.report.html.figures import Judged, TableView, bracketed
 from auditkit.report.html.geometry import even_steps
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.steps import Line, across, bars, line_of, score, stands
-from auditkit.report.places import MOVED
+from auditkit.report.places import ALARMS
 from auditkit.report.verdict_words import asked
 from auditkit.report.vocabulary import by_words, kind_of, listed, number, several, upper_first
 
@@ -72,8 +75,8 @@ class Group(NamedTuple):
     """Everybody, as bars."""
     strong: str
     """Those who are truly positive."""
-    rates: tuple[str, ...]
-    """At the start."""
+    rates: tuple[tuple[str, str], ...]
+    """At the start, each with the word that follows it."""
     beyond: str
     """Who stands beyond the ends of the axis."""
 
@@ -114,9 +117,10 @@ class View(NamedTuple):
     """Of the curve's axis: its top, the limit, its foot."""
     words: str
     """The curve for those who hear it."""
-    accuracy: Line
-    accuracy_ends: tuple[str, str]
-    accuracy_words: str
+    below: Line
+    below_title: str
+    below_ends: tuple[str, str]
+    below_words: str
     sentence: str
     note: str
     two: bool
@@ -134,23 +138,20 @@ def view(look: Lookup) -> View | None:
     told = [(rules[r.rule], r) for r in found.rules if r.rule in rules and written_in(rules[r.rule]) in UNITS]
     told = told[:MOST_RULES]
     by = _attribute(look, found, [rule for rule, _ in told])
-    everybody = _group(found, "", "")
-    groups = _groups(found, by) or [everybody]
-    right = [sum(everybody.cells(i)[c] for c in (0, 3)) / everybody.n for i in range(len(found.threshold))]
-    start = max(range(len(right)), key=right.__getitem__) if found.today is None else found.today
-    lead = _lead(told, by)
+    groups = _groups(found, by) or [summed(found.groups, "", "", _alarms(found, "", ""))]
+    of = kind(look, found, by, groups)
+    lead, start, below = _lead(told, by), of.start, of.series[-1]
     level = look.report.policy.confidence if look.report.policy else 0.95
-    two = len(groups) == 2 == len({g.group[by] for g in found.groups}) if by else False
+    two = not found.scenes and len(groups) == 2 == len({g.group[by] for g in found.groups}) if by else False
     curve, zone, limit, labels = _curve(look, *told[lead]) if told else (None, (0.0, 0.0), 0.0, ("", "", ""))
-    ends = (int(10 * min(right)) / 10, -int(-10 * max(right) // 1) / 10)
-    ends = ends if ends[0] < ends[1] else (ends[0], ends[0] + 0.1)
     names = [score(x) for x in found.threshold]
-    note, counted = _notes(look, found, told, two)
+    note, counted = _notes(look, found, of, told, two)
+    moved = [m for m, _ in of.moved]
     return View(
-        title=_title(told, found, names, right),
-        subtitle=_subtitle(look, by, groups),
-        groups=tuple(_drawn(look, by, groups, names, start)),
-        ticks=_ticks(found.threshold, own_units=bool(look.report.provenance.model.scale)),
+        title=_title(told, found, of, names) if told else of.untold,
+        subtitle=of.subtitle,
+        groups=tuple(_drawn(look, by, groups, of, names)),
+        ticks=_ticks(found.threshold, even=of.even),
         last=len(names) - 1,
         start=start,
         at=across(start, len(names)) / 10,
@@ -163,16 +164,15 @@ def view(look: Lookup) -> View | None:
         limit=limit,
         labels=labels,
         words=_heard(look, *told[lead], names) if told else "",
-        accuracy=line_of(right, ends=ends),
-        accuracy_ends=(tenths(ends[1], "percent").replace(".0", ""), tenths(ends[0], "percent").replace(".0", "")),
-        accuracy_words=f"Accuracy, from {tenths(right[0], 'percent')} at {names[0]} to "
-        f"{tenths(right[-1], 'percent')} at {names[-1]}, "
-        f"highest {tenths(max(right), 'percent')} at {names[right.index(max(right))]}",
-        sentence=_sentence(told, found, names, right, start),
+        below=line_of(below.values, ends=below.ends),
+        below_title=below.title,
+        below_ends=below.labels,
+        below_words=_heard_below(below, names),
+        sentence=_sentence(told, found, of, names, start),
         note=note,
         two=two,
-        table=_table(look, by, groups, told, lead, found, names, right, start)._replace(note=counted),
-        data=data_of(by, groups, told, found, right, start, lead, two, level),
+        table=_table(look, by, groups, told, lead, of, names)._replace(note=counted),
+        data=data_of(by, groups, told, found, of.series, moved, of.unit, start, lead, two, level),
     )
 
 
@@ -186,16 +186,14 @@ def _attribute(look: Lookup, found: Explorer, rules: Sequence[Rule]) -> str:
 
 
 def _groups(found: Explorer, by: str) -> list[Shown]:
-    return [_group(found, by, value) for value in sorted({g.group[by] for g in found.groups})] if by else []
+    values = sorted({g.group[by] for g in found.groups}) if by else []
+    return [summed(found.groups, by, v, _alarms(found, by, v)) for v in values]
 
 
-def _group(found: Explorer, by: str, value: str) -> Shown:
-    """The sum of the crossed groups that have the value; of all without an attribute."""
-    own = [g for g in found.groups if not by or g.group[by] == value]
-    false, true = (
-        tuple(map(sum, zip(*columns, strict=True))) for columns in ([g.false for g in own], [g.true for g in own])
-    )
-    return Shown(value, sum(g.negatives for g in own), sum(g.positives for g in own), false, true)
+def _alarms(found: Explorer, by: str, value: str) -> tuple[float, ...]:
+    """False alarms a scene at each threshold in the scenes of a group; none where scenes have no such attribute."""
+    own = [s for s in found.scenes if not by or s.group.get(by) == value]
+    return rate(own, len(found.threshold)) if own else ()
 
 
 def _lead(told: Sequence[tuple[Rule, RuleSteps]], by: str) -> int:
@@ -225,41 +223,36 @@ def _told(look: Lookup, rule: Rule, steps: RuleSteps, i: int) -> Told:
     return Told(_label(look, rule), steps.status[i], tenths(e.value, unit), span(e.low, e.high, unit), limit)
 
 
-def _title(
-    told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, names: Sequence[str], right: Sequence[float]
-) -> str:
-    """Whether any of the thresholds meets all rules."""
-    if not told:
-        best = max(range(len(right)), key=right.__getitem__)
-        rightly = tenths(right[best], "percent")
-        return f"Of {len(names)} common thresholds, {names[best]} decides most people rightly: {rightly}"
+def _title(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, names: Sequence[str]) -> str:
+    """Whether any of the thresholds meets all rules, and what these come to where that says whether they are of use."""
     met = [sum(s.status[i] == "pass" for _, s in told) for i in range(len(names))]
     all_ = {1: "the one rule", 2: "both rules"}.get(len(told), f"all {several(len(told), 'rule')}")
     if max(met) < len(told):
-        today = found.today
+        today, none = found.today, f"None of {len(names)} common thresholds meets {all_}"
         best = today if today is not None and met[today] == max(met) else met.index(max(met))
-        most = f"at most {number(max(met))}, as at {names[best]}" if max(met) else "none meets any"
-        most = "" if len(told) == 1 else f"; {most}"
-        return f"None of {len(names)} common thresholds meets {all_}{most}"
+        if len(told) == 1:
+            return none
+        most = f"at most {number(max(met))}, as at {names[best]}{_where(of, [best])}" if max(met) else "none meets any"
+        return f"{none}; {most}"
     full = [i for i, n in enumerate(met) if n == len(told)]
     runs = [[full[0]]]
     for a, b in pairwise(full):
         runs[-1].append(b) if b == a + 1 else runs.append([b])
     if len(runs) > 3:
-        return f"{upper_first(number(len(full)))} of {len(names)} common thresholds meet {all_}"
+        return f"{upper_first(number(len(full)))} of {len(names)} common thresholds meet {all_}{_where(of, full)}"
     spans = [names[r[0]] if len(r) == 1 else f"{names[r[0]]} to {names[r[-1]]}" for r in runs]
-    return f"One common threshold can meet {all_}: {listed(spans)}"
+    return f"One common threshold can meet {all_}: {listed(spans)}{_where(of, full)}"
 
 
-def _subtitle(look: Lookup, by: str, groups: Sequence[Shown]) -> str:
-    whose = listed([look.say.people({by: g.value}) for g in groups]) if by else "everybody"
-    return (
-        f"Scores of {whose}; right of the line: selected. Strong: {look.say.yes()}; faint: {look.say.no()}. "
-        "The axis is stretched at both ends, as log-odds are."
-    )
+def _where(of: Kind, at: Sequence[int]) -> str:
+    """What the thresholds come to, where a rule can be met by missing everything."""
+    if of.price is None:
+        return ""
+    best = max(at, key=of.price.values.__getitem__)
+    return f", where {'at most ' if len(at) > 1 else ''}{tenths(of.price.values[best], of.price.unit)} {of.price.words}"
 
 
-def _drawn(look: Lookup, by: str, groups: Sequence[Shown], names: Sequence[str], start: int) -> list[Group]:
+def _drawn(look: Lookup, by: str, groups: Sequence[Shown], of: Kind, names: Sequence[str]) -> list[Group]:
     """Every group's bars on one scale of shares: equal areas are equal shares of a group."""
     between = [[a + b for a, b in zip(falls(g.false), falls(g.true), strict=True)] for g in groups]
     most = max(max(rows) / max(1, g.n) for rows, g in zip(between, groups, strict=True)) or 1.0
@@ -269,15 +262,15 @@ def _drawn(look: Lookup, by: str, groups: Sequence[Shown], names: Sequence[str],
         below, above = 1 - (g.false[0] + g.true[0]) / n, (g.false[-1] + g.true[-1]) / n
         out.append(
             Group(
-                name=look.say.label(here) if by else "Everybody",
-                n=f"{g.n:,} {'person' if g.n == 1 else 'people'}",
+                name=look.say.label(here) if by else upper_first(look.say.everybody),
+                n=f"{g.n:,} {of.one if g.n == 1 else of.unit}",
                 tone=look.shape(by, g.value) if by else "n",
                 body=bars(rows, most * n),
                 strong=bars(falls(g.true), most * n),
-                rates=tuple(g.rate(m, start) for m in MOVED),
+                rates=tuple((g.rate(m, of.start), word) for m, word in of.moved if m != ALARMS or g.alarms),
                 beyond="".join(
                     f", {decimals(100 * share, 0)}% {where}"
-                    for share, where in ((below, f"below {names[0]}"), (above, f"above {names[-1]}"))
+                    for share, where in ((below, f"{of.below} {names[0]}"), (above, f"above {names[-1]}"))
                     if share >= 0.005
                 ),
             )
@@ -285,8 +278,8 @@ def _drawn(look: Lookup, by: str, groups: Sequence[Shown], names: Sequence[str],
     return out
 
 
-def _ticks(thresholds: Sequence[float], *, own_units: bool) -> tuple[tuple[float, str], ...]:
-    if own_units:  # of which no number is rounder than another
+def _ticks(thresholds: Sequence[float], *, even: bool) -> tuple[tuple[float, str], ...]:
+    if even:  # of which no number is rounder than another
         last = len(thresholds) - 1
         return tuple((100 * i / last, f"{thresholds[i]:.4g}") for i in sorted({last * k // 4 for k in range(5)}))
     out: list[tuple[float, str]] = []
@@ -303,7 +296,7 @@ def _curve(look: Lookup, rule: Rule, steps: RuleSteps) -> tuple[Line, tuple[floa
     line = line_of(steps.value, steps.low, steps.high, ends=(0.0, top))
     at = min(100.0, max(0.0, line.up(rule.limit)))
     zone = (at, round(100 - at, 1)) if rule.at_most is not None else (0.0, at)
-    return line, zone, at, labels_of(rule, top)
+    return line, zone, at, labels_of(rule, steps, top)
 
 
 def _heard(look: Lookup, rule: Rule, steps: RuleSteps, names: Sequence[str]) -> str:
@@ -312,26 +305,33 @@ def _heard(look: Lookup, rule: Rule, steps: RuleSteps, names: Sequence[str]) -> 
     return f"{first.label}: {first.value} at {names[0]}, {last.value} at {names[-1]}; allowed: {limit}"
 
 
-def _sentence(
-    told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, names: Sequence[str], right: Sequence[float], i: int
-) -> str:
+def _heard_below(of: Series, names: Sequence[str]) -> str:
+    value = [tenths(x, of.unit) for x in of.values]
+    most = max(range(len(value)), key=of.values.__getitem__)
+    first = f"{of.title}, from {value[0]} at {names[0]} to {value[-1]} at {names[-1]}"
+    return f"{first}, highest {value[most]} at {names[most]}"
+
+
+def _sentence(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, names: Sequence[str], i: int) -> str:
     """What a threshold does in one sentence; the script says it of others in the same words."""
     states = Counter(s.status[i] for _, s in told)
     what = [f"{states[s]} {w}" for s, w in STATES.items() if s != "not_measured" or states[s]]
     rules = f"of {len(told)} rule{'' if len(told) == 1 else 's'} {', '.join(what)}; " if told else ""
     open_ = sum(g.open[i] for g in found.groups)
-    sides = f" Up to {open_:,} people may stand on its other side." if open_ else ""
-    rightly = tenths(right[i], "percent")
-    return f"{AUDITED if i == found.today else COMMON} {names[i]}: {rules}{rightly} decided rightly.{sides}"
+    sides = f" Up to {open_:,} {of.unit} may stand on its other side." if open_ else ""
+    ends = ", ".join(s.said(i) for s in of.series)
+    return f"{AUDITED if i == found.today else COMMON} {names[i]}: {rules}{ends}.{sides}"
 
 
-def _notes(look: Lookup, found: Explorer, told: Sequence[tuple[Rule, RuleSteps]], two: bool) -> tuple[str, str]:
+def _notes(
+    look: Lookup, found: Explorer, of: Kind, told: Sequence[tuple[Rule, RuleSteps]], two: bool
+) -> tuple[str, str]:
     """What must be known at once, and how it was counted."""
     first = ["Each rule is judged by itself, without Holm’s correction."] if told else []
-    first.append("A threshold that is chosen on these rows looks better here than it will on others.")
+    first.append(of.chosen)
     if two:
         first.append("A threshold a group treats people by a protected attribute: in many places that is unlawful.")
-    said = ["Counted are the rows with truth, decision and score."]
+    said = [of.counted]
     left = len(look.report.verdicts) - len(told)
     if left:
         rest = f"{upper_first(several(left, 'rule'))} of the policy {'is' if left == 1 else 'are'}"
@@ -351,21 +351,21 @@ def _table(
     groups: Sequence[Shown],
     told: Sequence[tuple[Rule, RuleSteps]],
     lead: int,
-    found: Explorer,
+    of: Kind,
     names: Sequence[str],
-    right: Sequence[float],
-    start: int,
 ) -> TableView:
-    short = look.say.short
+    short, (first, _), below = look.say.short, of.moved[0], of.series[-1]
     columns = ["Threshold"]
-    columns += [f"{look.say.label({by: g.value})} {short(MOVED[0])}" for g in groups] if by else ["Selected"]
+    columns += (
+        [f"{look.say.label({by: g.value})} {short(first)}" for g in groups] if by else [upper_first(short(first))]
+    )
     columns += [_label(look, told[lead][0]), "Verdict"] if told else []
     rows = []
-    for i in sorted({start, *even_steps(len(names), _ROWS)}):
-        cells: list[str | Judged] = [names[i], *(g.rate(MOVED[0], i) for g in groups)]
+    for i in sorted({of.start, *even_steps(len(names), _ROWS)}):
+        cells: list[str | Judged] = [names[i], *(g.rate(first, i) for g in groups)]
         if told:
             t = _told(look, *told[lead], i)
             cells += [bracketed(t.value, t.range), Judged(t.status)]
-        rows.append((*cells, tenths(right[i], "percent")))
+        rows.append((*cells, tenths(below.values[i], below.unit)))
     words = (0, len(columns) - 1) if told else (0,)
-    return TableView("Some common thresholds", (*columns, "Accuracy"), tuple(rows), words)
+    return TableView("Some common thresholds", (*columns, below.title), tuple(rows), words)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from auditkit.catalogue.index import METRICS
-from auditkit.explorer import Explorer, RuleSteps
+from auditkit.explorer import Explorer, GroupSteps, RuleSteps
 from auditkit.formatting import NOTHING, decimals, in_unit, unit_for
 from auditkit.records import Rule, Status
 from auditkit.report.html.geometry import axis_to
 from auditkit.report.html.steps import score
-from auditkit.report.places import MOVED
+from auditkit.report.places import ALARMS
 from auditkit.report.verdict_words import asked
 from auditkit.report.vocabulary import STATUS, kind_of
 
@@ -32,6 +32,29 @@ STATES: dict[Status, str] = {
 }
 
 
+class Series(NamedTuple):
+    """What a threshold comes to over all groups."""
+
+    title: str
+    values: tuple[float, ...]
+    """One a threshold."""
+    unit: str
+    words: str
+    """What follows a value in a sentence."""
+    ends: tuple[float, float]
+    """Of the axis: what lies beyond is cut."""
+
+    def said(self, i: int) -> str:
+        """Its value at a threshold, in a sentence."""
+        return f"{tenths(self.values[i], self.unit)} {self.words}"
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Words of the ends of the axis: the top, and the foot."""
+        low, high = (tenths(x, self.unit).replace(".0%", "%") for x in self.ends)
+        return f"{high} or more" if max(self.values) > self.ends[1] else high, low
+
+
 class Shown(NamedTuple):
     """A group that is drawn: counts at each threshold."""
 
@@ -40,6 +63,8 @@ class Shown(NamedTuple):
     positives: int
     false: tuple[int, ...]
     true: tuple[int, ...]
+    alarms: tuple[float, ...] = ()
+    """False alarms in each of its scenes, on average; empty where nobody knows whose they are."""
 
     @property
     def n(self) -> int:
@@ -51,8 +76,19 @@ class Shown(NamedTuple):
 
     def rate(self, metric: str, i: int) -> str:
         """A rate in words; none of nobody."""
+        if metric == ALARMS:
+            return tenths(self.alarms[i], "ratio")
         k, n = (_of(self.cells(i), mask) for mask in masks(metric))
         return tenths(k / n, "percent") if n else NOTHING
+
+
+def summed(groups: Sequence[GroupSteps], by: str, value: str, alarms: tuple[float, ...] = ()) -> Shown:
+    """The sum of the crossed groups that have the value; of all without an attribute."""
+    own = [g for g in groups if not by or g.group[by] == value]
+    false, true = (
+        tuple(map(sum, zip(*columns, strict=True))) for columns in ([g.false for g in own], [g.true for g in own])
+    )
+    return Shown(value, sum(g.negatives for g in own), sum(g.positives for g in own), false, true, alarms)
 
 
 def tenths(x: float | None, unit: str, *, named: bool = True) -> str:
@@ -61,7 +97,7 @@ def tenths(x: float | None, unit: str, *, named: bool = True) -> str:
     >>> tenths(0.0004, "percent"), tenths(-0.0312, "points"), tenths(0.8, "ratio"), tenths(None, "points")
     ('0.0%', '−3.1', '0.80', '–')
     """
-    text = decimals(x, 2) if unit == "ratio" else decimals(None if x is None else 100 * x, 1)
+    text = decimals(x, 2).replace(",", "") if unit == "ratio" else decimals(None if x is None else 100 * x, 1)
     return f"{text}%" if unit == "percent" and named and x is not None else text
 
 
@@ -96,17 +132,21 @@ def written_in(rule: Rule) -> str:
 
 
 def top_of(rule: Rule, steps: RuleSteps) -> float:
-    """How high the axis of a rule's curve goes."""
-    if written_in(rule) != "points":
+    """How high the axis of a rule's curve goes; of what is no share to three times the limit, where it goes beyond."""
+    shares = kind_of(rule.metric) == "share"
+    if rule.comparison.startswith("ratio") or (shares and written_in(rule) != "points"):
         return 1.0
     most = max([x for x in (*steps.high, *steps.value) if x is not None], default=1.0)
-    return min(1.0, axis_to(max(most, 1.5 * abs(rule.limit), 0.02)).high)
+    top = max(most, 1.5 * abs(rule.limit), 0.02)
+    return min(1.0, axis_to(top).high) if shares else axis_to(min(top, 3 * abs(rule.limit) or top)).high
 
 
-def labels_of(rule: Rule, top: float) -> tuple[str, str, str]:
+def labels_of(rule: Rule, steps: RuleSteps, top: float) -> tuple[str, str, str]:
     """Words of the axis: its top, the limit, its foot; without those that the limit's would stand on."""
     share, unit = rule.limit / top, written_in(rule)
-    text = [in_unit(x, unit).replace(".0", "") for x in (top, 0.0)]
+    text = [in_unit(x, unit).replace(".0", "") if unit != "ratio" else tenths(x, unit) for x in (top, 0.0)]
+    if any(x is not None and x > top for x in (*steps.value, *steps.high)):
+        text[0] += " or more"
     limit = asked(rule, kind_of(rule.metric), signs=True)
     return text[0] if share < 0.8 else "", limit, text[1] if share > 0.25 else ""
 
@@ -116,7 +156,9 @@ def data_of(
     groups: Sequence[Shown],
     told: Sequence[tuple[Rule, RuleSteps]],
     found: Explorer,
-    right: Sequence[float],
+    series: Sequence[Series],
+    moved: Sequence[str],
+    unit: str,
     start: int,
     lead: int,
     two: bool,
@@ -127,10 +169,10 @@ def data_of(
         "p": [score(x) for x in found.threshold],
         "t": -1 if found.today is None else found.today,
         "s": start,
-        "m": [masks(m) for m in MOVED],
-        "g": [{"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)} for g in groups],
-        "a": _changes([_whole(x, "percent") for x in right]),
-        "u": "people",
+        "m": [masks(m) for m in moved if m != ALARMS],
+        "g": [_group(g) for g in groups],
+        "e": [[_changes([_whole(x, s.unit) for x in s.values]), UNITS.index(s.unit), s.words] for s in series],
+        "u": unit,
         "o": [sum(g.open[i] for g in found.groups) for i in range(len(found.threshold))],
         "r": [_rule(by, rule, steps, level, two) for rule, steps in told],
         "c": lead,
@@ -138,6 +180,11 @@ def data_of(
         "w": [COMMON, AUDITED, *STATES.values()],
     }
     return _json(data)
+
+
+def _group(g: Shown) -> dict[str, Any]:
+    own = {"n": [g.negatives, g.positives], "f": _first(g.false), "t": _first(g.true)}
+    return own | ({"x": _changes([_whole(x, "ratio") for x in g.alarms])} if g.alarms else {})
 
 
 def _json(data: Any) -> Markup:
@@ -186,7 +233,7 @@ def _rule(by: str, rule: Rule, steps: RuleSteps, level: float, two: bool) -> dic
         "l": _changes([_whole(x, unit) for x in steps.low]),
         "h": _changes([_whole(x, unit) for x in steps.high]),
         "s": "".join(s[0] for s in steps.status),
-        "y": [size * top, size * rule.limit, *labels_of(rule, top)],
+        "y": [size * top, size * rule.limit, *labels_of(rule, steps, top)],
         "b": int(rule.at_most is not None),
     }
     return own | (_recomputed(by, rule, level) if two else {})

@@ -102,16 +102,18 @@ function explore(figure) {
   const curves = get(".x-curves"), select = get("select"), say = get("[aria-live]"), names = sliders.map(s => s.previousSibling);
   for (const g of d.g) for (const k of "ft") for (let i = 1, a = g[k]; i < steps; i++) a[i] = a[i - 1] - a[i];
   const summed = (a, last = 0) => a.map(x => x === null ? x : last += x);
-  d.a = summed(d.a);
+  for (const e of d.e) e[0] = summed(e[0]);
+  for (const g of d.g) if (g.x) g.x = summed(g.x);
   for (const r of d.r) for (const k of "vlh") r[k] = summed(r[k]);
   const cells = (g, i) => [g.n[0] - g.f[i], g.f[i], g.n[1] - g.t[i], g.t[i]];
   const apart = () => each && each.checked, at = j => +sliders[apart() ? j : 0].value;
   const groups = () => d.g.map((g, j) => cells(g, at(j)));
   const share = (c, m) => { const n = counted(c, m[1]); return n ? one(100 * (counted(c, m[0]) / n)) + "%" : "–"; };
-  const right = () => {
-    if (!apart()) return written(d.a[at(0)], 1);
+  // What the thresholds come to over all groups; two of them decide people, rightly or not.
+  const comes = () => {
+    if (!apart()) return d.e.map(([a, u, words]) => `${written(a[at(0)], u)} ${words}`).join(", ");
     const sum = groups().reduce((a, b) => a.map((n, i) => n + b[i]));
-    return share(sum, [9, 15]);
+    return `${share(sum, [9, 15])} ${d.e[0][2]}`;
   };
   // [value, low, high] as whole numbers, and the state, of a rule where the sliders stand.
   const told = r => {
@@ -126,7 +128,7 @@ function explore(figure) {
       line.setAttribute("x2", x);
       if (veil) veil.setAttribute("width", x);
     });
-    groups().forEach((c, j) => all("span b", heads[j]).forEach((b, k) => { b.textContent = share(c, d.m[k]); }));
+    groups().forEach((c, j) => all("span b", heads[j]).forEach((b, k) => { b.textContent = d.m[k] ? share(c, d.m[k]) : written(d.g[j].x[at(j)], 2); }));
     items.forEach((li, k) => {
       const r = d.r[k], [v, low, high, s] = told(r);
       li.querySelector("use").setAttribute("href", "#s-" + d.k[s][0]);
@@ -144,14 +146,14 @@ function explore(figure) {
     const i = at(0), name = j => heads[j].firstChild.textContent;
     if (apart()) {
       const sold = groups().map(c => share(c, d.m[0]));
-      say.textContent = `${name(0)} from ${d.p[i]}, ${name(1)} from ${d.p[at(1)]}: ${sold[0]} and ${sold[1]} selected; ${right()} decided rightly.${d.r.every(r => r.c) ? "" : " Rules without a value are not computed here."}`;
+      say.textContent = `${name(0)} from ${d.p[i]}, ${name(1)} from ${d.p[at(1)]}: ${sold[0]} and ${sold[1]} selected; ${comes()}.${d.r.every(r => r.c) ? "" : " Rules without a value are not computed here."}`;
       return;
     }
     const count = s => d.r.filter(r => r.s[i] === s).length, n = d.r.length;
     const states = ["p", "f", "i", "n"].map((s, k) => [count(s), d.w[2 + k]]).filter(([x], k) => k < 3 || x);
     const rules = n ? `of ${n} rule${n > 1 ? "s" : ""} ${states.map(x => x.join(" ")).join(", ")}; ` : "";
     const open = d.o[i] ? ` Up to ${d.o[i].toLocaleString("en")} ${d.u} may stand on its other side.` : "";
-    say.textContent = `${d.w[i === d.t ? 1 : 0]} ${d.p[i]}: ${rules}${right()} decided rightly.${open}`;
+    say.textContent = `${d.w[i === d.t ? 1 : 0]} ${d.p[i]}: ${rules}${comes()}.${open}`;
   };
   const both = () => { show(); speak(); };
   const draw = k => {
