@@ -35,8 +35,14 @@ class LookedRows(PersonRows):
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """Means of missed and of found objects."""
-        columns = {k: self.columns[k] for k in ("share", "area")}
-        return GroupSums(self.facts, {"seen": Grouped.of(columns, self.weights, self.labels["seen"], fewest=fewest)})
+        seen = np.array(self.labels["seen"], dtype=object)
+
+        def of(what: str) -> Grouped:
+            own = seen == what
+            columns = {k: self.columns[k][own] for k in ("share", "area")}
+            return Grouped.of(columns, self.weights.at(own), [what] * int(own.sum()), fewest=fewest)
+
+        return GroupSums(self.facts, {what: of(what) for what in (MISSED, FOUND)})
 
 
 @dataclass(frozen=True)
@@ -88,11 +94,11 @@ def findings(seen: Looked, *, level: float) -> tuple[Finding, ...]:
 
 
 def _finding(cases: Observations, attribute: str, sums: GroupSums, level: float) -> Finding:
-    facts, table = sums.facts, sums.tables["seen"]
+    facts = sums.facts
     trust = tuple(TrustCheck.model_validate(t) for t in facts["trust"])
     rows = [i for i, a in enumerate(cases.labels["attribute"]) if a == attribute] if len(cases) else []
-    missed = _of(table.groups.get(MISSED), level)
-    found = _of(table.groups.get(FOUND), level)
+    missed = _of(sums.tables[MISSED].everybody, level)
+    found = _of(sums.tables[FOUND].everybody, level)
     failed = [t for t in trust if t.failed]
     return Finding(
         id=f"explanation/{METRIC}/overall/{attribute}",
@@ -111,7 +117,7 @@ def _finding(cases: Observations, attribute: str, sums: GroupSums, level: float)
                 cases=tuple(_case(cases, i, failed) for i in rows),
             ),
         ),
-        notes=_notes(facts),
+        notes=_notes(facts, trust),
         references=(METRICS[METRIC].reference,),
         trust=trust,
     )
@@ -123,8 +129,7 @@ class _Means:
     area: float | None
 
 
-def _of(moments: Moments | None, level: float) -> _Means:
-    m = moments or Moments.of(np.zeros((0, 2)))
+def _of(m: Moments, level: float) -> _Means:
     share = mean_of(m, 0, bounds=(0.0, 1.0)).estimate(level)
     return _Means(share, float(m.mean[1]) if m.n and m.w > 0 else None)
 
@@ -147,9 +152,9 @@ def _statement(facts: dict[str, Any], missed: _Means, found: _Means, failed: lis
     )
 
 
-def _notes(facts: dict[str, Any]) -> tuple[str, ...]:
+def _notes(facts: dict[str, Any], trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     higher, of = facts["higher"], facts["pairs"]
-    said = f"score_at is higher at the found object than at the missed one in {higher:,} of {of:,} pairs"
+    said = f"in {higher:,} of {of:,} pairs score_at is higher at the found object than at the missed one"
     doubt = ": it hardly tells them apart, so that the maps may be of something else than what was audited"
     lost = facts["lost"]
     return (
@@ -159,6 +164,7 @@ def _notes(facts: dict[str, Any]) -> tuple[str, ...]:
         f"contributions start from the mean of these pictures ({facts['method']}); shares are of their sizes, pixel by "
         "pixel, beside the share of the picture that the boxes are: what an even map would have there",
         COLORS,
+        _tested(trust),
         *([f"{said}{doubt if 4 * higher < 3 * of else ''}"] if of else []),
         *([f"no picture was given of {lost['count']:,} of the drawn objects, the first in the scene '{lost['first']}': "
            "they are not shown"] if lost["count"] else []),
@@ -166,11 +172,20 @@ def _notes(facts: dict[str, Any]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def _tested(trust: tuple[TrustCheck, ...]) -> str:
+    """Which tests the maps of these objects passed, failed, or were not put to, and why."""
+    done = {"passed": [t for t in trust if t.applies and t.passed], "failed": [t for t in trust if t.failed]}
+    said = [f"{word}: {', '.join(t.name for t in of)}" for word, of in done.items() if of]
+    said += [f"not measured: {t.name} ({t.note.removeprefix('does not apply: ')})" for t in trust if not t.applies]
+    return f"tests of these maps, over all of these objects; {'; '.join(said)}"
+
+
 def _case(cases: Observations, i: int, failed: list[TrustCheck]) -> Case:
     label, number = cases.labels, cases.columns
     kept = not failed and number["holds"][i] > 0
-    facts = [(k, label[k][i]) for k in ("class", "scene", "score", "score_at")]
-    facts += [(k.removeprefix("of:"), v[i]) for k, v in label.items() if k.startswith("of:")]
+    facts = [(k, label[k][i]) for k in ("scene", "score", "score_at")]
+    own = f"of:{label['attribute'][i]}"
+    facts += [(k.removeprefix("of:"), v[i]) for k, v in label.items() if k.startswith("of:") and k != own]
     lines: list[tuple[str, str, float]] = []
     if kept and number["share"][i] >= 0:
         share, area = (percent(float(number[k][i])) for k in ("share", "area"))
