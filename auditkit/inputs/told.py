@@ -20,6 +20,8 @@ class Seeing(NamedTuple):
     """(net, pictures (n, …), boxes (n, 4) as left, top, right, bottom) → (n,) scores of an object at each box."""
     at_score: float
     """From which score on a box counts as a decision."""
+    lowest: float = 0.0
+    """The score of an object that no box is on."""
 
 
 class ToldDataset(Dataset):

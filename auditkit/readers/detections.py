@@ -143,7 +143,7 @@ class Detections(Reader):
         )
         data.cautions = (*data.cautions, *_said(scenes, boxes, asked))
         if self.net is not None:
-            data.seeing = Seeing(self.net, self.pictures, self.score_at, asked.at_score)
+            data.seeing = Seeing(self.net, self.pictures, self.score_at, asked.at_score, low)
         return Reading(model, data)
 
     def _rows(self, scenes: Scenes, boxes: Boxes, asked: Asked, low: float) -> pd.DataFrame:

@@ -146,7 +146,7 @@ class MissedObjects(BaseCheck):
             "seen": [seen[i] for i in at],
             "class": [there.places[i].kind for i in at],
             "scene": [there.places[i].scene for i in at],
-            "score": [_scored(sample, r, seeing.at_score) for r in rows],
+            "score": [_scored(sample, r, seeing) for r in rows],
             "score_at": [decimals(float(looks.score[i]), 3) for i in at],
             "png": [looks.png[i] for i in at],
             **{f"of:{a}": v for a, v in sample.labels(np.array(rows, np.intp)).items()},
@@ -174,7 +174,8 @@ def _numbers(looks: Looks, at: list[int]) -> dict[str, Any]:
     return {k: v[at] for k, v in told.items()} | {"holds": looks.holds[at].astype(float)}
 
 
-def _scored(sample: Batch, row: int, at_score: float) -> str:
+def _scored(sample: Batch, row: int, seeing: Seeing) -> str:
     """The audited score of an object, beside the one from which on it is found."""
-    score = None if sample.score is None else float(sample.score[row])
-    return f"{'none' if score is None else decimals(score, 2)}, found from {decimals(at_score, 2)} on"
+    score = seeing.lowest if sample.score is None else float(sample.score[row])
+    said = "no box is on it" if score <= seeing.lowest else decimals(score, 2)
+    return f"{said}, found from {decimals(seeing.at_score, 2)} on"
