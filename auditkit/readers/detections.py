@@ -63,9 +63,9 @@ class Detections(Reader):
     net, pictures, score_at
         All three, or none: the report then shows a few missed objects with what moves the net's score at their places
         (`ak.MissedObjects`), pictures among them. `net` is the `torch.nn.Module`; `pictures` gives that of a scene, by
-        a mapping or a function of its id, as the net takes it: floats (channels, height, width) or (height, width), in
-        pixels of the boxes; `score_at(net, pictures, boxes)` gives (n,) scores, differentiable, of an object at each of
-        (n, 4) boxes (left, top, right, bottom).
+        a mapping or a function of its id (as text), as the net takes it: floats (channels, height, width) or (height,
+        width), in pixels of the boxes; `score_at(net, pictures, boxes)` gives (n,) scores, differentiable, of an object
+        at each of (n, 4) boxes (left, top, right, bottom).
 
     Each object is a row, and each scene one more, of what is no object. Boxes are matched as COCO does: by falling
     score, each to the object of its class that it overlaps most and that is free.

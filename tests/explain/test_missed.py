@@ -230,6 +230,8 @@ def test_pictures_are_given_by_a_function_and_without_channels() -> None:
 
     one, other = audited(reading(4, 6)), audited(Flat(reading(4, 6).weight.detach()), lambda i: given[i][0])
     assert finding(one).exhibits == finding(other).exhibits
+    numbered = {int(i): x for i, x in given.items()}
+    assert finding(audited(reading(4, 6), numbered)).exhibits == finding(one).exhibits
 
 
 def test_pictures_of_several_shapes_are_an_absence_and_bytes_are_refused() -> None:

@@ -109,10 +109,17 @@ def answers(of: Shown) -> None:
             raise ModelError(f"score_at(net, pictures, boxes) failed with {type(e).__name__}: {e}") from e
 
 
+def _of(pictures: Mapping[Any, Any], scene: str) -> Any:
+    """The picture of a scene in a mapping, whose keys may be the whole numbers that COCO's ids are."""
+    if scene in pictures:
+        return pictures[scene]
+    return pictures.get(int(scene)) if scene.isdecimal() else None
+
+
 def _picture(pictures: Any, scene: str) -> Tensor | None:
     """A picture as floats, (C, H, W) or (H, W); None where there is none of that scene."""
     try:
-        found = pictures.get(scene) if isinstance(pictures, Mapping) else pictures(scene)
+        found = _of(pictures, scene) if isinstance(pictures, Mapping) else pictures(scene)
     except (KeyError, FileNotFoundError):
         return None
     if found is None:
