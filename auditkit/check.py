@@ -101,6 +101,8 @@ class BaseCheck:
     """Options that `fit` finds: parts that differ in them do not add, and `auditkit fit` lets parts share them."""
     PATHS: ClassVar[tuple[str, ...]] = ()
     """Options that are paths: a configuration gives them relative to itself."""
+    NO_SUM: ClassVar[str] = ""
+    """Why what it found in parts has no sum that would be of all rows, where reports are merged; empty: it has."""
 
     @property
     def name(self) -> str:
@@ -120,6 +122,14 @@ class BaseCheck:
     def options(self) -> dict[str, Any]:
         """The options, as JSON."""
         return {f.name: _plain(getattr(self, f.name)) for f in fields(self) if f.init}  # type: ignore[arg-type]
+
+    def together(self, one: Any, other: Any) -> Any:
+        """Of a sample check: what samples of two parts showed, as what is known of all rows; EvidenceError if nothing.
+
+        A sampled row stands for rows of its part, and sums hold it by their number, so that sums add to those of a
+        stratified sample. What was read off one sample and is no sum is for the check to put together.
+        """
+        return one + other
 
     def _within(self, option: str, low: int, high: int) -> None:
         """PolicyError unless the option lies between."""

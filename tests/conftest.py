@@ -3,7 +3,9 @@ thread a worker, and modules compiled once for all children."""
 
 import gc
 import os
+from collections import Counter
 
+import pytest
 from hypothesis import settings
 
 for library in ("OMP", "OPENBLAS", "MKL"):  # before any of them is imported: threads that wait for a core cost time
@@ -17,6 +19,17 @@ gc.set_threshold(50_000, 20, 100)  # 700 objects are one small page: the collect
 
 settings.register_profile("auditkit", deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("auditkit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`one_in(n)`: of the cases of one test the quick suite takes every n-th; the slow suite has the others."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        marker, test = item.get_closest_marker("one_in"), item.nodeid.partition("[")[0]
+        if marker is not None and seen[test] % marker.args[0]:
+            item.add_marker(pytest.mark.slow)
+        seen[test] += 1
 
 
 def pytest_collection_finish() -> None:

@@ -309,6 +309,7 @@ def test_what_is_loaded(code: str, absent: set[str]) -> None:
     assert loaded(code) & absent == set()
 
 
+@pytest.mark.slow
 def test_a_net_is_run_without_torchs_compiler() -> None:
     code = "from auditkit import demo; demo.model().predict(next(iter(demo.data().batches())).features)"
     assert "torch" in loaded(f"{code}; assert 'torch._dynamo' not in sys.modules, 'it takes a second to import'")

@@ -66,6 +66,7 @@ def fairness_of(report: ak.Report) -> dict[str, Any]:
     return {f["id"]: f for f in data if f["concern"] in ("fairness", "performance", "data")}
 
 
+@pytest.mark.slow
 def test_four_doors_one_answer(whole: ak.Report, few: pd.DataFrame, scored: pd.DataFrame, tmp_path: Path) -> None:
     expected = fairness_of(whole)
     columns = ["--y-true", "income", "--positive", ">50K", "--sensitive", "gender", "--sensitive", "race"]
@@ -155,6 +156,7 @@ def dataset(frame: pd.DataFrame) -> ak.Dataset:
     return ak.Dataset(frame, y_true="income", positive=">50K", sensitive_features=["gender", "race"])
 
 
+@pytest.mark.slow
 def test_order_of_rows_does_not_matter(whole: ak.Report, few: pd.DataFrame) -> None:
     shuffled = few.sample(frac=1, random_state=3)
     assert_same(ak.audit(ak.demo.model(), dataset(shuffled), policy=ak.demo.config_path(), sample=SAMPLE), whole)
@@ -173,6 +175,7 @@ def test_37_parts_add_up_to_the_whole(whole: ak.Report, few: pd.DataFrame) -> No
     assert_same(ak.judge(merged, ak.demo.config_path()), whole)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_again(
     monkeypatch: pytest.MonkeyPatch, whole: ak.Report, few: pd.DataFrame, scored: pd.DataFrame
 ) -> None:

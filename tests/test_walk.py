@@ -54,6 +54,7 @@ def waiver(expires: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_from_data_to_a_gate_that_a_team_lives_with(folder: Path) -> None:
     good, worse = scored()
     assert (worse.decision == worse.hired).mean() > (good.decision == good.hired).mean(), "accuracy goes up"

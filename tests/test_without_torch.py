@@ -48,6 +48,7 @@ at_most = 1.0
 """
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("code", [LIBRARY, COMMAND, PYTEST], ids=["library", "command", "pytest"])
 def test_neither_torch_nor_captum(code: str, tmp_path: Path) -> None:
     (tmp_path / "auditkit.toml").write_text(TOML)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -65,10 +65,23 @@ class Grouped(NamedTuple):
         return cls(tuple(columns), everybody, {g: _without_sums(m) if g in without else m for g, m in found.items()})
 
     def __add__(self, other: Grouped) -> Grouped:  # type: ignore[override]
+        return self._with(other, Moments.__add__)
+
+    def beside(self, other: Grouped) -> Grouped:
+        """The sum of samples of two strata (`Moments.beside`)."""
+        return self._with(other, Moments.beside)
+
+    def _with(self, other: Grouped, add: Callable[[Moments, Moments], Moments]) -> Grouped:
         if self.columns != other.columns:
             raise EvidenceError(f"cannot add sums of {list(self.columns)} and of {list(other.columns)}")
-        groups = {g: _added(self.groups.get(g), other.groups.get(g)) for g in sorted({*self.groups, *other.groups})}
-        return Grouped(self.columns, _added(self.everybody, other.everybody), groups)
+        names = sorted({*self.groups, *other.groups})
+        groups = {g: _added(self.groups.get(g), other.groups.get(g), add) for g in names}
+        return Grouped(self.columns, _added(self.everybody, other.everybody, add), groups)
+
+    def arranged(self, columns: Sequence[str]) -> Grouped:
+        """Those of some columns, in this order."""
+        at = [self.columns.index(c) for c in columns]
+        return Grouped(tuple(columns), self.everybody.at(at), {g: m.at(at) for g, m in self.groups.items()})
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -110,12 +123,12 @@ def _without_sums(m: Moments) -> Moments:
     return Moments(m.n, 0.0, 0.0, nothing, nothing, wx3=None if m.wx3 is None else nothing)
 
 
-def _added(a: Moments | None, b: Moments | None) -> Moments:
+def _added(a: Moments | None, b: Moments | None, add: Callable[[Moments, Moments], Moments]) -> Moments:
     if a is None or b is None:
         found = a or b
         assert found is not None, "a group has sums somewhere"
         return found
-    return _without_sums(a + b) if hidden(a) or hidden(b) else a + b
+    return _without_sums(a + b) if hidden(a) or hidden(b) else add(a, b)
 
 
 @dataclass(frozen=True)
@@ -129,6 +142,11 @@ class GroupSums:
     def __add__(self, other: GroupSums) -> GroupSums:
         same_facts(self.facts, other.facts, "sums over rows")
         return GroupSums(self.facts, merged(self.tables, other.tables))
+
+    def beside(self, other: GroupSums) -> GroupSums:
+        """The sum of samples of two strata (`Moments.beside`)."""
+        same_facts(self.facts, other.facts, "sums over rows")
+        return GroupSums(self.facts, merged(self.tables, other.tables, add=Grouped.beside))
 
     def sums(self, fewest: int = 1) -> GroupSums:
         """Itself."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -147,6 +147,30 @@ class Moments:
             self.origin,
             None if self.wx3 is None or other.wx3 is None else self.wx3 + other.wx3,
         )
+
+    def beside(self, other: Moments) -> Moments:
+        """The sum of samples of two strata: means by weight, no column surer than strata make it, Σ W²·V of each.
+
+        Kish's rows take all values to vary alike. Where the stratum that was sampled less varies more, Σ weight² grows
+        until the standard error of every column is that of the strata at least.
+
+        >>> little, much = Moments.of([[0.0], [9.0]] * 5, [100.0] * 10), Moments.of([[4.0], [5.0]] * 500)
+        >>> (little + much).standard_error.round(2), little.beside(much).standard_error.round(2)
+        (array([0.52]), array([0.76]))
+        """
+        both = self + other
+        if min(self.effective_n, other.effective_n) <= 1 or both.effective_n <= 1:
+            return both
+        parts = [(m.w / both.w * m.standard_error) ** 2 for m in (self, other)]
+        mine, least = both.standard_error**2, parts[0] + parts[1]
+        wider = float(np.max(np.divide(least, mine, out=np.ones(mine.shape), where=mine > 0), initial=1.0))
+        return replace(both, w2=min(both.w2 * wider, both.w**2))
+
+    def at(self, where: Sequence[int]) -> Moments:
+        """Those of some columns, in this order."""
+        places = list(where)
+        wx3 = None if self.wx3 is None else self.wx3[places]
+        return replace(self, wx=self.wx[places], wx2=self.wx2[places], wx3=wx3)
 
     @property
     def effective_n(self) -> float:

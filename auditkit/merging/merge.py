@@ -1,8 +1,8 @@
 """`ak.merge`: audits of several sites, days or batches of rows become one, as if their rows had been audited together.
 
-Evidence adds, so that nothing but reports is needed. What does not add (bins fitted to each part's own values, medians,
-samples of rows that are compared with each other) is not measured, with its reason; reports that are no parts of one
-audit are refused, by all in which they differ.
+Evidence adds, so that nothing but reports is needed; what samples showed is added by the rows that they stand for. What
+does not add (bins fitted to each part's own values, medians, what was fitted to one sample, or compares its rows) is
+not measured, with its reason; reports that are no parts of one audit are refused, by all in which they differ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from auditkit import stored
 from auditkit.assertions import asserted, level_of
-from auditkit.check import Check, FittedCheck, RowsCheck
+from auditkit.check import Check, FittedCheck, RowsCheck, SampleCheck
 from auditkit.checks import is_judged, kind_of
 from auditkit.clock import now
 from auditkit.completing import completed
@@ -47,6 +47,7 @@ _FITTED = (
     "each part has bins of its own, by its own values: let all parts use one file, made once by `auditkit fit "
     "auditkit.toml -o fitted.json` and given to `auditkit run --fitted fitted.json`"
 )
+_ROWS = "it compares rows of a sample with each other, and those of two parts were never together"
 _OVERLAP = (
     "This report is merged of {n} parts, and no row was read again: a row that stands in two of them counts twice, and "
     "whether one does is not known."
@@ -127,7 +128,7 @@ def _parts(given: Sequence[Given | Mapping[str, Given]]) -> list[Part]:
 
 
 def _free(attribute: str, data: DataProvenance) -> None:
-    if attribute in (*data.sensitive_features, data.y_true):
+    if attribute and attribute in (*data.sensitive_features, data.y_true):
         raise PolicyError(f"the data have a column '{attribute}' already: call the attribute of the sites otherwise")
 
 
@@ -149,15 +150,16 @@ def _concluded(parts: Sequence[Part], attribute: str, *, apart: bool) -> Report:
         if attribute and Key.of(key).check == GroupFairness.NAME:
             asked[key.replace(GroupFairness.NAME, GapHeterogeneity.NAME, 1)] = GapHeterogeneity(over=attribute)
         for name, check in asked.items():
-            found, absent = _assessed(check, evidence, name, data, level=level)
-            findings += found
-            lost += absent
             kept[name] = StoredEvidence(
                 type=type(evidence).__name__,
                 options=check.options(),
                 data=evidence.to_json(),
                 judged=is_judged(name),
             )
+            # as it will be read: what is stored is rounded
+            found, absent = _assessed(check, evidence_of(check, kept[name]), name, data, level=level)
+            findings += found
+            lost += absent
     never = [n for p in parts for n in p.report.not_measured if _of_a_check(n) and _key(n) not in keys]
     return asserted(
         first.model_copy(
@@ -194,8 +196,8 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
             raise _NotAdded(f"{part.name} has no evidence of it: {why}")
     asked = [p.report.evidence[key] for p in parts]
     check = check_asked(key, asked[0])
-    if isinstance(check, RowsCheck):
-        raise _NotAdded("it compares rows of a sample with each other, and those of two parts were never together")
+    if why := getattr(check, "NO_SUM", "") or (_ROWS if isinstance(check, RowsCheck) else ""):
+        raise _NotAdded(why)
     weighting = parts[0].report.provenance.data.weighting
     looks = check.uses_weights or getattr(check, "uses_clusters", False)
     if weighting is not None and (weighting.cluster or weighting.strata) and looks and not apart:
@@ -208,8 +210,11 @@ def _summed(key: str, parts: Sequence[Part], attribute: str, *, apart: bool) -> 
         by = found[0].by
         found = [x.of_group(attribute, p.site) for x, p in zip(found, parts, strict=True)]
         check = _by_site(check, by, attribute)
+    add: Any = added_apart if apart else operator.add
+    if isinstance(check, SampleCheck):
+        add = getattr(check, "together", operator.add)
     try:
-        return check, reduce(added_apart if apart else operator.add, found)
+        return check, reduce(add, found)
     except EvidenceError as e:
         raise _NotAdded(_FITTED if isinstance(check, FittedCheck) else str(e)) from e
 

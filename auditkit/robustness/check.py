@@ -22,6 +22,7 @@ from auditkit.records import NotMeasured, Task
 from auditkit.robustness.findings import flip_findings
 from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, WAY, FlipRows, swap_column
 from auditkit.robustness.lexicon import Exchanged, exchanged
+from auditkit.robustness.parts import together
 from auditkit.robustness.swap_findings import swap_findings
 from auditkit.robustness.swaps import effects, loaded, said, swaps_of
 
@@ -103,6 +104,10 @@ class FlipTest(BaseCheck):
         if swaps:
             facts["swaps"] = told
         return FlipRows({**weights_of(sample).columns(), **columns}, sample.labels(), facts)
+
+    def together(self, one: FlipRows | GroupSums, other: FlipRows | GroupSums) -> GroupSums:
+        """By the rows that each part's sampled rows stand for; rows that were kept are sums then."""
+        return together(one.sums(), other.sums())
 
     def assess(self, evidence: FlipRows | GroupSums, *, level: float = 0.95) -> Assessment:
         """Two findings an attribute that reaches the net: decisions that change, scores that move."""

@@ -21,10 +21,10 @@ _REACH = 9.0
 
 @lru_cache(maxsize=1)
 def _nodes() -> tuple[Floats, Floats]:
-    """Gauss–Legendre nodes and weights on the line, times the normal density."""
-    x, w = np.polynomial.legendre.leggauss(160)
-    z = x * _REACH
-    return z, w * _REACH * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
+    """Equal steps on the line, and the normal density times their width: of a smooth integrand that vanishes at both
+    ends the trapezoid rule errs by no more than rounding (Trefethen & Weideman, 2014, SIAM Review 56:385)."""
+    z, width = np.linspace(-_REACH, _REACH, 161, retstep=True)
+    return z, width * np.exp(-z * z / 2) / np.sqrt(2 * np.pi)
 
 
 def range_sf(q: float, groups: int, df: float = np.inf) -> float:

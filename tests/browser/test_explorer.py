@@ -214,6 +214,7 @@ def named(t: float) -> str:
     return f"{t:.{max(2, 1 - math.floor(math.log10(min(t, 1 - t))))}f}"
 
 
+@pytest.mark.slow
 def test_every_position_says_what_the_rows_say(browser: Browser, address: str) -> None:
     found = explorer()
     assert len(found.threshold) >= 7
@@ -245,6 +246,7 @@ def plainly(x: float | None, unit: str) -> str:
     return (text + "%" * (unit == "percent")).replace("-", "−")
 
 
+@pytest.mark.slow
 def test_where_bins_are_parted_every_position_is_as_python_counted_it_within_its_bound(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -298,6 +300,7 @@ def test_without_the_script_it_stands_as_audited(browser: Browser, address: str)
             assert max(box["width"], box["height"]) > 20, drawn
 
 
+@pytest.mark.slow
 def test_two_thresholds_say_what_the_rows_say(browser: Browser, address: str) -> None:
     found, only = explorer(), {r["id"] for r in RULES} - {"race"}
     steps = len(found.threshold)
@@ -366,6 +369,7 @@ def test_the_curve_of_every_rule_is_drawn_as_the_first_is(browser: Browser, addr
             assert np.abs(points[0] - points[1]).max() <= 1, "rounded values lie within a pixel of a half"
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("media", ["light", "dark", "print"])
 def test_axe_finds_nothing_with_the_explorer_open(browser: Browser, address: str, media: str) -> None:
     scheme: Any = media if media != "print" else "light"

@@ -46,6 +46,7 @@ def _many() -> Report:
     return ak.audit(model, data, checks=checks, policy={"rule": rules}, on_error="raise")
 
 
+@pytest.mark.slow
 def test_all_names_at_once(browser: Browser, tmp_path: Path) -> None:
     assert len(NAMES) >= 60
     path = _many().save(tmp_path / "many.html")

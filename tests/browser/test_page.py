@@ -37,6 +37,7 @@ def opened(browser: Browser, address: str, width: int = 1440, **options: Any) ->
         context.close()
 
 
+@pytest.mark.one_in(6)
 @pytest.mark.parametrize("name", fixtures.ALL)
 def test_the_file_is_the_only_request(browser: Browser, pages: dict[str, str], name: str) -> None:
     with opened(browser, pages[name]) as (page, seen):
@@ -63,6 +64,7 @@ def test_hostile_names_harm_nothing(browser: Browser, pages: dict[str, str]) -> 
         assert fixtures.HOSTILE in page.locator("body").inner_text()
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", ["adult", "hostile", "many", "empty", "answers", "answers, hostile", *EXPLAINED])
 def test_no_sideways_scroll(browser: Browser, pages: dict[str, str], name: str) -> None:
     with opened(browser, pages[name]) as (page, _):
@@ -107,6 +109,7 @@ def test_axe_finds_no_element_without_contrast(
     assert look(browser, pages[name], *of, complete=True) == []
 
 
+@pytest.mark.slow
 def test_a_few_elements_of_each_kind_show_the_ink_that_is_too_pale(browser: Browser, pages: dict[str, str]) -> None:
     for place in ("summary", "footer p"):
         with opened(browser, pages["adult"], bypass_csp=True) as (page, _):
@@ -139,6 +142,7 @@ CONTRAST = """() => {
 }"""
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_contrast(browser: Browser, pages: dict[str, str], scheme: str) -> None:
     for name in ("answers", "explained"):

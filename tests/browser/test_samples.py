@@ -22,7 +22,7 @@ LOOKS: tuple[tuple[Any, int, Any], ...] = (
     ("dark", 375, "screen"),
     ("light", 1440, "print"),
 )
-"""Each page is looked at in each, and one after the other has the contrast of every element of a page (`axe`)."""
+"""Each page is looked at in each; every fourth has the contrast of every element in one of them (`axe`)."""
 OPEN = """document.querySelectorAll('details').forEach(d => { d.open = true });
   const two = document.querySelector('#explorer input[type=checkbox]'); if (two) two.click()"""
 
@@ -31,7 +31,8 @@ OPEN = """document.querySelectorAll('details').forEach(d => { d.open = true });
 def test_axe_finds_nothing_in_light_dark_and_print_and_nothing_overflows(
     browser: Browser, tmp_path: Path, name: str
 ) -> None:
-    whole = list(samples.ALL).index(name) % len(LOOKS)
+    which, every = divmod(list(samples.ALL).index(name), 4)
+    whole = which % len(LOOKS) if every == 0 else None
     file = tmp_path / "page.html"
     file.write_text(render(samples.made(name)), encoding="utf-8")
     for i, (scheme, width, media) in enumerate(LOOKS):

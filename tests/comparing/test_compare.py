@@ -367,6 +367,7 @@ def test_groups_that_changed_places_are_told_though_the_gap_is_the_same() -> Non
     assert "changed places" not in str(ak.compare(one, report(2, gap=0.4)))
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", HOSTILE[::7], ids=range(len(HOSTILE[::7])))
 def test_hostile_names_stay_text(name: str) -> None:
     """As rule, report, model, data, attribute and owner: on the page, in the terminal and in JSON."""

@@ -92,6 +92,7 @@ def plain() -> ak.Report:
     return ak.audit(PREDICTIONS, dataset(PLAIN), checks=counting(PLAIN))
 
 
+@pytest.mark.one_in(12)
 @pytest.mark.parametrize("names", CASES, ids="-".join)
 def test_counts_under_these_names_say_what_they_say_renamed(names: tuple[str, ...], plain: ak.Report) -> None:
     checks = counting(names)
@@ -119,6 +120,7 @@ def test_counts_under_these_names_say_what_they_say_renamed(names: tuple[str, ..
     assert names[0] in render(judged)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("kind", ["multiclass", "regression", "weights", "public"])
 def test_other_evidence_under_these_names(kind: str) -> None:
     """Classes, numbers, weights with clusters, and groups that are recoded."""

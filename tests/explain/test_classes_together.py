@@ -53,6 +53,7 @@ def of_images(rows: list[int]) -> tuple[Model, pd.DataFrame]:
     return model, pd.DataFrame({"image": np.arange(ROWS)})
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("made", "method"),
     [

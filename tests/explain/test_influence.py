@@ -157,6 +157,7 @@ class Dense:
         return found
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("kind", MAKE)
 def test_against_matrices_that_are_inverted_as_they_stand(kind: str) -> None:

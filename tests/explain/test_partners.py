@@ -60,6 +60,7 @@ def test_so_it_is_of_weighted_rows(skew: float) -> None:
     assert seen[0, 0] == pytest.approx(truth, rel=0.08)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rounds", [1, 4])
 @pytest.mark.parametrize("sizes", [(60, 60), (91, 60), (40, 200)])
 def test_columns_that_act_together_vary_as_much_as_is_told(sizes: tuple[int, int], rounds: int) -> None:

@@ -46,6 +46,7 @@ def columns_of(f: Finding) -> set[str]:
     return {a or b for a, b in SAID.findall(f.statement)} & set(COLUMNS)
 
 
+@pytest.mark.slow
 def test_reports_name_no_innocent_column_in_more_than_five_of_a_hundred() -> None:
     rng, draws = np.random.default_rng(0), 250
     wrong, right = 0, 0
@@ -72,6 +73,7 @@ def test_a_second_cause_is_named_where_it_would_be_asserted_and_the_first_is_nev
     assert lost <= 0
 
 
+@pytest.mark.slow
 def test_what_declared_columns_leave_is_said_to_be_there_in_five_of_a_hundred_at_most() -> None:
     rng, draws = np.random.default_rng(2), 250
     wrong = chance = 0

@@ -232,9 +232,9 @@ def test_concepts_say_use_only_at_equal_columns() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("declared", [False, True])
 def test_over_many_draws_no_false_word(declared: bool) -> None:
-    """20 worlds a net: never acquitted what uses, and hardly ever said to use what does not (2 of 40 are expected)."""
+    """12 worlds a net: never acquitted what uses, and hardly ever said to use what does not (1.2 of 24 are expected)."""
     wrong = {"acquitted": 0, "convicted": 0, "open": 0}
-    for seed in range(20):
+    for seed in range(12):
         batch = world(2_000, seed=seed, declared=declared)
         for weights in (SEX, PROXY):
             wrong["acquitted"] += use(reading(weights), batch) in ("not_used", "nothing_beyond_declared")
@@ -243,5 +243,5 @@ def test_over_many_draws_no_false_word(declared: bool) -> None:
             wrong["convicted"] += use(reading(weights), batch) == "beyond_declared"
         wrong["open"] += use(reading(NOTHING), batch) in ("open", "not_measured", "goes_with")
     assert wrong["acquitted"] == 0
-    assert wrong["convicted"] <= 4
-    assert wrong["open"] <= 4
+    assert wrong["convicted"] <= 3
+    assert wrong["open"] <= 3

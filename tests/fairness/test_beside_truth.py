@@ -116,6 +116,7 @@ def test_rows_by_the_pair_of_the_finding_or_not_at_all() -> None:
     assert said(some) is None, "a row without a truth has no difference of its own"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["weights", "clusters", "strata"])
 def test_weights_clusters_and_strata_cover(kind: str) -> None:
     rng = np.random.default_rng(5)

@@ -242,6 +242,7 @@ def families_of(metric: str, table: np.ndarray) -> ClassFamilies:
     return ClassFamilies(metric, ("g",), tuple(f"c{i}" for i in range(table.shape[1])), families, 0.95)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("groups", "n", "classes"), [(2, 90, 3), (5, 200, 3), pytest.param(3, 600, 10, marks=pytest.mark.slow)]
 )

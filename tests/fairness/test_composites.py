@@ -128,6 +128,7 @@ def test_intervals_of_one_group_are_slow_twins() -> None:
     assert limits("generalized_entropy_index") == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.001)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [(0.5, 0.1, 0.1, 0.3), (0.8, 0.02, 0.05, 0.13), (0.3, 0.3, 0.02, 0.38)])
 def test_coverage_of_the_entropy(p: tuple[float, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "DRAWS", 4_000)

@@ -51,6 +51,7 @@ CHECKS: dict[str, tuple[Check, str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", CHECKS)
 def test_the_crossing_is_not_measured_and_each_attribute_is(name: str) -> None:
     check, what, options = CHECKS[name]

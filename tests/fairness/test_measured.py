@@ -211,8 +211,8 @@ def _clustered(rng: np.random.Generator, n: int) -> tuple[Any, dict[str, Any], f
 @pytest.mark.slow
 @pytest.mark.parametrize("law", [_normal, _lognormal, _weighted, _clustered], ids=lambda f: f.__name__)
 def test_intervals_cover(law: Any) -> None:
-    """Of the mean of 300 rows in 95 % of draws, within what 800 draws err; of equal groups few gaps are asserted."""
-    rng, held, told, false, draws = np.random.default_rng(8), 0, 0, 0, 800
+    """Of the mean of 300 rows in 95 % of draws, within what 400 draws err; of equal groups few gaps are asserted."""
+    rng, held, told, false, draws = np.random.default_rng(8), 0, 0, 0, 400
     for _ in range(draws):
         values, more, truth = law(rng, 300)
         sums = NumberSums.of({"g": rng.choice(["a", "b"], len(values))}, values=values, **more)

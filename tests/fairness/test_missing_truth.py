@@ -121,6 +121,7 @@ def test_a_base_rate_counts_rows_without_a_decision(how: str) -> None:
     assert not [i for i in found_in(tally_of(frame)) if "missing_truth" in i or "selective_labels" in i]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("kept", ["selected", "random"])
 def test_stored_evidence_gives_the_same(how: str, kept: str) -> None:

@@ -111,6 +111,7 @@ def test_the_printed_interval_of_a_gap_is_that_of_its_two_groups(seed: int) -> N
     assert printed(gap) == pytest.approx(tuple(np.round(ends[surest], 1)), abs=0.051)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_scores_conditional_rates_references_and_laws(seed: int) -> None:
     rng = np.random.default_rng(200 + seed)
@@ -130,6 +131,7 @@ def test_scores_conditional_rates_references_and_laws(seed: int) -> None:
     assert Report.from_json(report.to_json()) == report
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("seed", range(6))
 def test_errors_of_numbers(seed: int) -> None:
     rng = np.random.default_rng(300 + seed)

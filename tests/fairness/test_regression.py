@@ -224,6 +224,7 @@ def moments_of(names: np.ndarray, groups: int, e: np.ndarray) -> GroupMoments:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "groups", "n"),
     [

@@ -171,6 +171,7 @@ def at_levels() -> tuple[pd.DataFrame, Report]:
     return r, audited(r)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("constraint", "by"),
     [

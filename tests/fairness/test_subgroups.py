@@ -156,7 +156,8 @@ def simulate(runs: int, n: int, **options: Any) -> list[tuple[Search, Any]]:
     return [both_halves(Subgroups(columns), people(n, seed=1_000 + i, columns=4, **options)) for i in range(runs)]
 
 
-@pytest.mark.parametrize("runs", [60, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("runs", [500])
 @pytest.mark.parametrize("error", [0.1, 0.01])
 def test_nobody_planted_nobody_confirmed(runs: int, error: float) -> None:
     results = simulate(runs, 2_000, error=error)

@@ -95,6 +95,11 @@ expires = 2999-12-31
 Judged = dict[str, tuple[object, ...]]
 
 
+def digits(x: object) -> object:
+    """Twelve of them: in another process, a sum of products may differ in its last bit."""
+    return float(f"{x:.12g}") if isinstance(x, float) else x
+
+
 def judged(report: ak.Report) -> Judged:
     """Rule → everything that a verdict says in numbers and words."""
     return {
@@ -102,9 +107,9 @@ def judged(report: ak.Report) -> Judged:
             v.status,
             v.blocks,
             v.reason,
-            v.p,
-            v.tightest,
-            v.estimate and v.estimate.model_dump(exclude={"note"}),
+            digits(v.p),
+            digits(v.tightest),
+            v.estimate and {k: digits(x) for k, x in v.estimate.model_dump(exclude={"note"}).items()},
         )
         for v in report.verdicts
     }

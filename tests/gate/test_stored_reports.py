@@ -127,6 +127,7 @@ def test_quiet(stored: Path, tmp_path: Path) -> None:
     assert (ran.status, ran.out, ran.err) == (1, "", "")
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("policy", "status"),
     [

@@ -84,6 +84,7 @@ def huge(text: str) -> Callable[[], Any]:
 REPORT = '{"schema_version": "auditkit.report/1", "name": %s}'
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -110,6 +111,7 @@ def test_what_exhausts_or_has_two_meanings_is_refused(text: Callable[[], str], s
     assert len(ran.message) < 500
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("comparison", ["difference", "ratio", "difference_to_overall", "group_min"])
 def test_a_thousand_groups_are_compared_and_no_more_than_a_thousand_in_all(comparison: str) -> None:
     """Every pair is compared: what is too much for all rules together is not measured, which fails by default."""
@@ -176,6 +178,7 @@ HOSTILE = ["::error::x", "##[set-output name=a]b", "##vso[task.complete]", "a\n:
            ":::error::", "\u202ex\u2066", "\x1b[31mred", "a\u200bb\u3164", "\x9b2J"]  # fmt: skip
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_is_obeyed_where_it_is_printed(name: str, tmp_path: Path) -> None:
     report = binary().model_copy(update={"name": name})

@@ -150,6 +150,7 @@ def made(make: Callable[[], nn.Module]) -> nn.Module:
         return make()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("make", [Folds, Unwraps, Caches, Reparameters, Removes, Grows])
 def test_what_changes_itself_is_audited_and_left_as_it_was(make: Callable[[], nn.Module]) -> None:
     net = made(make)

@@ -108,6 +108,7 @@ class Asks:
         return self.asked
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "odd",
     [
@@ -136,6 +137,7 @@ def test_indexes_that_exhaust(tmp_path: Path, odd: Any, zipped: bool) -> None:
     refused(path)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     "steps",
     [
@@ -172,6 +174,7 @@ F32 = {"dtype": "F32", "shape": [1, 2], "data_offsets": [0, 8]}
 ONE = {"dtype": "F32", "shape": [1], "data_offsets": [8, 12]}
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -60,6 +60,7 @@ def coded(values: list[Any], positive: int) -> list[int]:
     return [-1 if v is None else int(v == positive) for v in values]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("positive", POSITIVE)
 def test_every_form_beside_every_form(positive: str) -> None:
     given = POSITIVE[positive]

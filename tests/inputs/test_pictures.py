@@ -66,6 +66,7 @@ def audited(model: ak.Model, data: ak.Dataset, **options: Any) -> dict[str, Any]
     return {f.id: f.model_dump(mode="json") for f in report.findings}
 
 
+@pytest.mark.slow
 def test_files_arrays_and_a_torch_data_set_are_one_audit(tmp_path: Path) -> None:
     """The same pictures, in whatever form: the same sample, and the same numbers."""
     pictures, rows = drawn(), people()

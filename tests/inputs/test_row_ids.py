@@ -99,6 +99,7 @@ def test_arrays_and_columns_are_the_same() -> None:
     np.testing.assert_array_equal(row_keys(a), row_keys(b))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("profile", ["internal", "regulator", "public"])
 def test_the_same_audit_in_any_order_and_nothing_of_an_id_in_it(profile: Any) -> None:
     disclosure = ak.Disclosure(profile=profile)

@@ -110,6 +110,7 @@ def test_an_audit_reads_a_source_twice_and_says_what_it_says_of_the_frame(kind: 
     assert source.passes == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", ["binary", *(pytest.param(k, marks=pytest.mark.slow) for k in AUDITS if k != "binary")]
 )
@@ -121,6 +122,7 @@ def test_the_order_of_the_parts_does_not_matter(kind: str) -> None:
     assert said(audited(Parts(frame.sample(frac=1, random_state=1), 1_000), kind)) == whole
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [100, 1_000])
 def test_parquet_in_row_groups_is_the_frame(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = late_gap(people()).assign(job=pd.Categorical(np.repeat(["a", "b", "c"], 1_000), ["c", "b", "a"]))
@@ -150,6 +152,7 @@ def test_an_iterator_is_kept_on_disk_said_so_and_deleted() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_frames_of_other_libraries_and_record_batches_come_in_parts_too() -> None:
     frame = people(200)
     want = said(audited(frame, "binary"))["findings"]

@@ -92,6 +92,7 @@ TABLES: dict[str, tuple[list[Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", TABLES)
 def test_sums_that_were_not_reduced_are_those_of_the_whole(name: str) -> None:
     checks, how = TABLES[name]

@@ -406,6 +406,7 @@ ODD: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("option", [f.name for f in fields(Detections) if f.name != "truths"])
 def test_whatever_a_configuration_says_is_an_audit_or_one_clear_line(option: str, tmp_path: Path) -> None:
     for name, data in (("truths", COCO), ("results", [])):

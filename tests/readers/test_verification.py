@@ -364,6 +364,7 @@ ODD: tuple[Any, ...] = (
 )
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("option", [f.name for f in fields(Verification) if f.name != "pairs"])
 def test_whatever_a_configuration_says_is_an_audit_or_one_clear_line(option: str, tmp_path: Path) -> None:
     pd.DataFrame({**ROWS, "same": [1, 0, 1]}).to_csv(tmp_path / "pairs.csv", index=False)

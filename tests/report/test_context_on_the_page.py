@@ -96,6 +96,7 @@ def test_a_waiver_has_a_line_for_each_rule_that_stands_in_the_way_and_for_no_oth
     assert "three more rules are not met" in words(report.model_copy(update={"verdicts": many}), "sign-off").lower()
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_text_in_every_field_is_text_everywhere(text: str) -> None:
     if any(unicodedata.category(c) == "Cs" for c in text):

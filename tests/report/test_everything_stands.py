@@ -216,6 +216,7 @@ def not_once(report: Report) -> list[str]:
     return [f"{n}x in {home}: {said}" for n, home, said in counts if n != 1]
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("check", "task"), list(asked()))
 def test_every_statement_note_and_absence_stands_once_in_its_section(check: str, task: Task) -> None:
     report = audited(check, task)
@@ -234,6 +235,7 @@ def test_the_gap_in_ranking_stands_once_among_the_gaps_and_so_do_its_curves() ->
     assert "Area under the ROC curve (AUC): no difference" not in text, "no second figure"
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("concern", SECTIONS)
 @pytest.mark.parametrize("task", TASKS)
 def test_a_metric_that_nobody_knows_is_told_like_ours(concern: Concern, task: Task) -> None:

@@ -48,6 +48,7 @@ def figure(page: str) -> str:
     return page[page.index('<figure id="explorer"') :].split("</figure>")[0]
 
 
+@pytest.mark.slow
 def test_it_is_small_and_the_same_every_time() -> None:
     assert len(figure(html()).encode()) <= 25_000
     assert render(Report.from_json(report().to_json())) == html()
@@ -88,6 +89,7 @@ def explorer_json(data: Any) -> str:
     return _json(data)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("limits", [(0.8, 0.1), (0.0, 1.0), (0.5, 0.3)])
 def test_the_title_is_what_the_states_say(limits: tuple[float, float]) -> None:
     policy = {"rule": [{**POLICY["rule"][0], "at_least": limits[0]}, {**POLICY["rule"][1], "at_most": limits[1]}]}

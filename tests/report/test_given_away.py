@@ -81,6 +81,7 @@ def planted_report() -> tuple[ak.Report, list[str], pd.DataFrame]:
     return report, signs, rows
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("form", ["json", *(f for f in FORMATS if f != "json")])
 def test_no_planted_value_stands_in_any_format(
     planted_report: tuple[ak.Report, list[str], pd.DataFrame], form: str

@@ -77,6 +77,7 @@ STRANGERS = {
 }
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("stranger", STRANGERS)
 @pytest.mark.parametrize("suffix", SUFFIX.values())
 def test_strangers_are_not_overwritten(tmp_path: Path, suffix: str, stranger: str) -> None:
@@ -306,6 +307,7 @@ def kill_before(step: int) -> None:
         setattr(Path, name, counted(getattr(Path, name)))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_between_any_two_steps(tmp_path: Path) -> None:
     """Killed right before each change of the folder, one after the other: never two audits, never no report.json."""

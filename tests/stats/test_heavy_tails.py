@@ -63,6 +63,7 @@ def test_root_mean_squares_without_a_variance_of_squares_are_held_or_unstable(la
     assert held >= 0.87 * DRAWS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [60, 1_000])
 @pytest.mark.parametrize("law", LIGHT)
 def test_light_tails_are_hardly_more_often_unstable_than_by_their_skewness(law: str, n: int) -> None:

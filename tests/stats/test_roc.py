@@ -51,6 +51,7 @@ def test_the_largest_pair_is_named() -> None:
     assert 0 < a.null_mean < a.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [pytest.param(0.0, marks=pytest.mark.slow), 0.8])
 def test_size_of_the_permutation_test(offset: float) -> None:
     """Equal ROC curves, also where one group's scores lie higher: at most about 5% of p are at most .05."""

@@ -13,7 +13,8 @@ from auditkit.errors import ModelError, NotExplained
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sample import weights_of
 from auditkit.explain.attributions.findings import attribution_findings
-from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows
+from auditkit.explain.attributions.parts import together
+from auditkit.explain.attributions.sums import NOT_MEASURED, PHI, AttributionRows, AttributionSums
 from auditkit.explain.methods.names import GRAD_CAM, MOST_STEPS, baseline_of, checked_name, checked_steps, with_layer
 from auditkit.options import checked_options
 from auditkit.records import NotMeasured, Task
@@ -138,7 +139,11 @@ class Attribution(BaseCheck):
         }
         return facts | {k: v for k, v in given.items() if v} | ({"seed": self.seed} if self.seed else {})
 
-    def assess(self, evidence: AttributionRows | GroupSums, *, level: float = 0.95) -> Assessment:
+    def together(self, one: Any, other: Any) -> GroupSums:
+        """By the rows that each part's sampled rows stand for; rows that were kept are sums then."""
+        return together(one.sums(), other.sums())
+
+    def assess(self, evidence: AttributionRows | AttributionSums | GroupSums, *, level: float = 0.95) -> Assessment:
         """One finding, or one a class, with T0–T12 in it; pure."""
         seen = evidence.sums()
         reason = seen.facts.get(NOT_MEASURED)

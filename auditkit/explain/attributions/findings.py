@@ -14,16 +14,19 @@ from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
-from auditkit.explain.attributions.sums import LEADING, AttributionSums
+from auditkit.explain.attributions.parts import PARTS, SHIFT
+from auditkit.explain.attributions.sums import LEADING, AttributionSums, residual
 from auditkit.explain.estimates import UNBOUNDED, Cell, estimated, means_of, undefined
+from auditkit.explain.methods.names import of_the_sample
 from auditkit.explain.trust.quality import parity, ranking
-from auditkit.explain.trust.records import preflight_check
-from auditkit.formatting import interval, percent
+from auditkit.explain.trust.records import preflight_check, unmeasured
+from auditkit.formatting import interval, percent, plain
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
 from auditkit.stats.means import t_limits
 
 SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
+WIDEST = "ratio of weighted means, as unsure as their errors can make it; t with Kish's effective rows"
 
 
 class Attributed(NamedTuple):
@@ -83,22 +86,25 @@ def _finding(seen: Attributed, level: float) -> Finding:
     share = _leading_share(seen, level)
     of_class = "" if label is None else f" for class {label}"
     means = seen.everybody.mean[: len(seen.features)]
-    t10, ranked = ranking(seen.features, means, facts["ranking"], n=seen.everybody.n, level=level)
+    t10, ranked = unmeasured("T10", APART), None
+    if facts["ranking"] is not None:
+        t10, ranked = ranking(seen.features, means, facts["ranking"], n=seen.everybody.n, level=level)
     by = [{a: seen.tables[f"{k}|{a}"] for a in facts["attributes"]} for k in range(len(facts["statistics"]))]
     t11, by_group = parity(facts["statistics"], by, tried=facts["tried"], level=level)
-    trust = (preflight_check(), *(TrustCheck.model_validate(t) for t in facts["trust"]), t10, t11)
+    tried = (TrustCheck.model_validate(t) for t in facts["trust"])
+    trust = (preflight_check(), *(_in_parts(t, facts) for t in tried), t10, t11)
     trust = tuple(sorted(trust, key=lambda t: list(THRESHOLDS).index(t.id)))
     return Finding(
         id=f"explanation/{method}/overall{_at(facts)}" + ("" if label is None else f"[{label}]"),
         concern="explanation",
         title=f"What moves the model's scores{of_class}",
         label=label,
-        statement=_statement(seen.features, share, trust),
+        statement=_within(facts) + _statement(seen.features, share, trust),
         metric=method,
         comparison="overall",
         caveat=f"{not_causes()}.",
         estimate=share,
-        exhibits=(*_exhibits(seen, level), ranked, *([] if by_group is None else [by_group])),
+        exhibits=(*_exhibits(seen, level), *(x for x in (ranked, by_group) if x is not None)),
         notes=_notes(seen, trust),
         references=(METRICS[method].reference,),
         trust=trust,
@@ -111,19 +117,46 @@ def _at(facts: dict[str, Any]) -> str:
     return "" if layer is None else f"/{layer}"
 
 
+APART = "the rows of each part were drawn anew for themselves: which features lead together does not follow"
+
+
+def _in_parts(t: TrustCheck, facts: dict[str, Any]) -> TrustCheck:
+    """Of several parts a check is that of the worst, and says so."""
+    n = facts.get(PARTS, 1)
+    return t if n == 1 or not t.applies else t.model_copy(update={"note": f"the worst of {n} parts: {t.note}"})
+
+
 def _leading_share(seen: Attributed, level: float) -> Estimate:
     """Σw Σ_{j leads} abs(φ_j) / Σw Σ_j abs(φ_j), the variance of the ratio by linearisation."""
     m = seen.tables["lead"].everybody
+    if len(m.wx) == 1:
+        return _widest_share(seen, m, level)
     lead, total, _ = m.wx
     if not total:
         return undefined("no column moves any score", n=m.n, level=level, method=SHARE)
     share = float(lead / total)
-    lead2, total2, both2 = m.wx2
-    squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2  # Σw (lead − share · total)²
-    scale = total / m.w
-    residual = Moments(m.n, m.w, m.w2, np.zeros(1), np.array([max(0.0, float(squares / scale**2))]))
-    limits = t_limits(share, residual.standard_error[0], effective_n=m.effective_n, level=level)
+    error = float(residual(m, share).standard_error[0]) / float(total / m.w)
+    limits = t_limits(share, error, effective_n=m.effective_n, level=level)
     return estimated(share, np.clip(limits, 0.0, 1.0), n=m.n, level=level, method=SHARE)
+
+
+def _widest_share(seen: Attributed, of: Moments, level: float) -> Estimate:
+    """The same where the leading features of a part are others, so that nobody added them up row by row.
+
+    Of L − share · T, L what leads and T all, the error is at most that of L and share times that of T, or that of each
+    feature by its coefficient, whichever is less: as if the features moved as one.
+    """
+    d, n = len(seen.features), of.n
+    mean, error = seen.everybody.mean[:d], seen.everybody.standard_error[:d]
+    total = float(mean.sum())
+    if not total:
+        return undefined("no column moves any score", n=n, level=level, method=WIDEST)
+    share, lead = float(mean[:LEADING].sum()) / total, float(error[:LEADING].sum())
+    of_all = min(float(of.standard_error[0]), float(error.sum()))
+    each = (1 - share) * lead + share * float(error[LEADING:].sum())
+    widest = min(each, lead + share * of_all) / total
+    limits = t_limits(share, widest, effective_n=of.effective_n, level=level)
+    return estimated(share, np.clip(limits, 0.0, 1.0), n=n, level=level, method=WIDEST)
 
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
@@ -182,6 +215,7 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
     unseen = [name for name, moments in seen.series() if hidden(moments)]
     return (
         f"explains the {facts['explained']}, from {facts['baseline']}",
+        *_of_parts(facts),
         *([f"weighs the maps of layer {facts['layer']}"] if facts.get("layer") else []),
         *as_one_words(facts.get("as_one", ()), facts.get("jointly", ())),
         *([f"not read by the model: {listing(facts['unread'])}"] if facts["unread"] else []),
@@ -193,4 +227,24 @@ def _notes(seen: Attributed, trust: tuple[TrustCheck, ...]) -> tuple[str, ...]:
         *(f"{t.name} ({t.id}): {t.note}" for t in trust if t.failed and t.id != "T1"),
         *(f"caution, {t.name} ({t.id}): {t.note}" for t in trust if t.cautions),
         *(f"not sure, {t.name} ({t.id}): {t.note}" for t in trust if not t.sure),
+    )
+
+
+def _within(facts: dict[str, Any]) -> str:
+    """Of what a statement is true, where it is not of all rows together."""
+    several = facts.get(PARTS, 1) > 1 and of_the_sample(facts["method"])
+    return f"Within the {facts[PARTS]} parts: " if several else ""
+
+
+def _of_parts(facts: dict[str, Any]) -> tuple[str, ...]:
+    """What holds of several parts together, and what does not."""
+    if facts.get(PARTS, 1) == 1:
+        return ()
+    if not of_the_sample(facts["method"]):
+        return (f"means over the rows of {facts[PARTS]} parts",)
+    shift = facts.get(SHIFT)
+    far = "" if shift is None else f"; their mean rows lie up to {plain(shift)} standard deviations apart"
+    return (
+        f"means over the rows of {facts[PARTS]} parts, each explained from a start of its own: what moves scores from "
+        f"one part to another is in none of these numbers{far}",
     )

@@ -48,7 +48,7 @@ class AttributionRows(PersonRows):
         assert isinstance(both, type(self)), "rows of one kind add up to that kind"
         theirs = other.start if isinstance(other, AttributionRows) else None
         start = None if self.start is None or theirs is None else self.start + theirs
-        return replace(both, start=start, pictures=_both(self.pictures, getattr(other, PICTURES, None)))
+        return replace(both, start=start, pictures=both_pictures(self.pictures, getattr(other, PICTURES, None)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -101,7 +101,7 @@ class AttributionSums(GroupSums):
 
     def __add__(self, other: GroupSums) -> AttributionSums:
         both = super().__add__(other)
-        return AttributionSums(both.facts, both.tables, _both(self.pictures, getattr(other, PICTURES, None)))
+        return AttributionSums(both.facts, both.tables, both_pictures(self.pictures, getattr(other, PICTURES, None)))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -115,8 +115,16 @@ class AttributionSums(GroupSums):
         return cls(found.facts, found.tables, pictures)
 
 
-def _both(a: MeanPictures | None, b: MeanPictures | None) -> MeanPictures | None:
+def both_pictures(a: MeanPictures | None, b: MeanPictures | None) -> MeanPictures | None:
+    """Of two parts; None where one has none."""
     return None if a is None or b is None else a + b
+
+
+def residual(m: Moments, share: float) -> Moments:
+    """Of leading features, all, and both together (3 columns): of what leads less a share of all, one column."""
+    (lead, total, _), (lead2, total2, both2) = m.wx, m.wx2
+    squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2
+    return Moments(m.n, m.w, m.w2, np.array([lead - share * total]), np.array([max(0.0, float(squares))]))
 
 
 def _json(pictures: MeanPictures | None) -> dict[str, Any]:

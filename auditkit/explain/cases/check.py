@@ -59,6 +59,10 @@ class Examples(BaseCheck):
     n: int = 3
     method: str = "integrated_gradients"
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
+    NO_SUM: ClassVar[str] = (
+        "single rows were chosen among those of each part, as near the mean or far from the threshold there: the "
+        "report of the part shows them"
+    )
 
     def __post_init__(self) -> None:
         self._within("n", 1, MOST)

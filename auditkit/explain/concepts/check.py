@@ -67,6 +67,10 @@ class Concepts(BaseCheck):
     label: str | None = None
     """Multiclass: the class whose probability is explained."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
+    NO_SUM: ClassVar[str] = (
+        "a direction is a difference of means of one part's rows, told by its product with the mean gradient of these "
+        "rows: of all rows it is a product of other means, and labels of all rows would be dealt out anew together"
+    )
     PATHS: ClassVar[tuple[str, ...]] = ("examples",)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from auditkit.errors import ModelError, NotExplained, listing
 from auditkit.evidence.census import CensusMeans
 from auditkit.explain.all_rows import Means, group_name
 from auditkit.explain.gaps.findings import gap_findings
+from auditkit.explain.gaps.parts import together
 from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Units
 from auditkit.explain.methods.names import MOST_STEPS, checked_steps
 from auditkit.inputs.tasks.registry import task_of
@@ -105,6 +106,10 @@ class GapAttribution(BaseCheck):
             return self._split(model, sample, sets, facts)
         except NotExplained as e:
             return GapSums(facts, census=sample.census, not_measured={self.name: str(e)})
+
+    def together(self, one: GapSums, other: GapSums) -> GapSums:
+        """Of the gaps that both split, by the rows of the smaller group that each part's sampled ones stand for."""
+        return together(one, other)
 
     def assess(self, evidence: GapSums, *, level: float = 0.95) -> Assessment:
         """A finding a gap, and what could not be split; pure."""

@@ -80,6 +80,10 @@ class Influence(BaseCheck):
     rows: int = 100_000
     """Training rows, at most: of more, evenly spaced ones."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "regression")
+    NO_SUM: ClassVar[str] = (
+        "each part asked the same training rows about its own gap: added, a training row would count once a part, "
+        "and for the gap of no rows"
+    )
     PATHS: ClassVar[tuple[str, ...]] = ("train", "checkpoints")
 
     def __post_init__(self) -> None:

@@ -45,6 +45,10 @@ class LayerAudit(BaseCheck):
     """Multiclass: the class whose probability is looked at; None: the one whose mean differs most surely between
     groups, for which intervals and p then answer as for the worst of all classes."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")
+    NO_SUM: ClassVar[str] = (
+        "probes and erasers were fitted to the rows of each part, between the two groups that differ most surely "
+        "there: those of all rows would read and erase other directions"
+    )
 
     def __post_init__(self) -> None:
         if not 0 <= self.random <= 1_000:

@@ -26,6 +26,7 @@ MOST_STEPS, STEPS_LIMIT = 512, 4096
 """Steps of a quadrature up to which rows that do not add up go again: unless it is said, and at most."""
 
 MEAN_ROW = "the weighted mean of the sample's encoded rows"
+ROW_ITSELF = "the row itself (no baseline)"
 DRAWN_ROWS = "rows of the sample, drawn by weight"
 _DRAWN = {"expected_gradients", "gradient_shap", "captum:GradientShap", "captum:DeepLiftShap"}
 _NONE = {
@@ -54,8 +55,17 @@ def baseline_of(name: str) -> str:
     'the row itself (no baseline)'
     """
     if name in _NONE:
-        return "the row itself (no baseline)"
+        return ROW_ITSELF
     return DRAWN_ROWS if name in _DRAWN else MEAN_ROW
+
+
+def of_the_sample(name: str) -> bool:
+    """Whether contributions of a row depend on the other rows of its sample: on their mean, or on draws of them.
+
+    >>> of_the_sample("integrated_gradients"), of_the_sample("saliency")
+    (True, False)
+    """
+    return name not in _NONE or name == "captum:FeaturePermutation"
 
 
 def checked_steps(n_steps: int | None, max_steps: int) -> None:

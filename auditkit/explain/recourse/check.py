@@ -84,6 +84,10 @@ class Recourse(BaseCheck):
     rows: int = 1_000
     """Refused rows of the sample that are tried, at most."""
     tasks: ClassVar[tuple[Task, ...]] = ("binary",)
+    NO_SUM: ClassVar[str] = (
+        "values to try, and what they cost, are quantiles of each part's own rows: the same step is another one "
+        "elsewhere"
+    )
 
     def __post_init__(self) -> None:
         if not self.actionable:

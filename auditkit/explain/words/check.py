@@ -19,6 +19,7 @@ from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.gaps.sums import Units
 from auditkit.explain.trust.records import completeness_check, preflight_check
 from auditkit.explain.words.findings import word_findings
+from auditkit.explain.words.parts import together
 from auditkit.explain.words.sums import OTHER, WordSums
 from auditkit.records import NotMeasured, Task
 
@@ -72,6 +73,10 @@ class WordAttribution(BaseCheck):
         except NotExplained as e:
             return WordSums(facts, census=sample.census, not_measured={self.name: str(e)})
         return _sums(found, sample, facts)
+
+    def together(self, one: WordSums, other: WordSums) -> WordSums:
+        """Of the words that both tell, by the rows that each part's sampled texts stand for."""
+        return together(one, other)
 
     def assess(self, evidence: WordSums, *, level: float = 0.95) -> Assessment:
         """A finding of all texts, and one an attribute whose groups can be compared; pure."""

@@ -17,6 +17,7 @@ from auditkit.explain.estimates import Cell, estimated, mean_of, undefined
 from auditkit.explain.gaps.splits import Split, together
 from auditkit.explain.gaps.statements import MISSED, amount, gap_words, no_gap, p_of, statement
 from auditkit.explain.gaps.sums import Contrast, Units
+from auditkit.explain.words.parts import PARTS
 from auditkit.explain.words.sums import WordSums, difference
 from auditkit.formatting import interval_in, plain, points
 from auditkit.records import TASK_KINDS, Contribution, Contributions, Estimate, Finding, Table, TrustCheck
@@ -71,8 +72,7 @@ def _overall(seen: WordSums, level: float) -> Finding:
         p=None if first is None else first.p,
         exhibits=(_table(seen, level),) if seen.words else (),
         notes=(
-            f"{facts['told']:,} of {facts['words']:,} words stand in ten distinct texts or more; the others are told "
-            "together",
+            _told(seen),
             "contributions are counted from the text without words (the vectors of padding), and summed over the "
             "pieces of a word and its places in a text; case does not tell words apart",
             *facts["notes"],
@@ -80,6 +80,21 @@ def _overall(seen: WordSums, level: float) -> Finding:
         ),
         references=(m.reference,),
         trust=_trust(seen),
+    )
+
+
+def _told(seen: WordSums) -> str:
+    """Which words are told one by one."""
+    facts = seen.facts
+    if PARTS in facts:
+        return (
+            f"{len(seen.words):,} words stand in ten distinct texts or more of each of {facts[PARTS]} parts, and are "
+            f"among those that move scores most there; of up to {facts['told']:,} that a part tells; the others are "
+            "told together"
+        )
+    return (
+        f"{facts['told']:,} of {facts['words']:,} words stand in ten distinct texts or more; the others are told "
+        "together"
     )
 
 
@@ -118,12 +133,16 @@ def _surest(words: Mapping[str, Moments], among: int, level: float) -> _Surest |
 
 def _statement(seen: WordSums, first: _Surest | None) -> str:
     facts = seen.facts
+    if not seen.words and PARTS in facts:
+        return f"No word is told by each of {facts[PARTS]} parts: none is told of all {facts['texts']:,} texts."
     if not seen.words:
         return f"No word stands in ten or more of {facts['texts']:,} texts: none is told."
     if first is None:
         return f"What words do to scores is not told: a few large values carry the mean of each: {not_causes()}."
     numeric = TASK_KINDS[facts["task"]].numeric
     of = f"Of {facts['told']:,} words that stand in ten texts or more"
+    if PARTS in facts:
+        of = f"Of {len(seen.words):,} words that each of {facts[PARTS]} parts tells"
     e, write = first.estimate, plain if numeric else points
     unit = "" if numeric else " points"
     if not e.excludes_zero:
@@ -150,7 +169,8 @@ def _table(seen: WordSums, level: float) -> Table:
     unit = "" if TASK_KINDS[seen.facts["task"]].numeric else "points"
     first = [*_ordered(seen).items()][:TOLD]
     cells = [(w, mean_of(m).estimate(level)) for w, m in first]
-    shown = f" ({len(first)} of {seen.facts['told']:,} words)" if len(first) < seen.facts["told"] else ""
+    told = len(seen.words) if PARTS in seen.facts else seen.facts["told"]
+    shown = f" ({len(first)} of {told:,} words)" if len(first) < told else ""
     return Table(
         title=f"Words that move scores most{shown}",
         columns=("Word", "Texts with it", "Mean contribution where it stands", "From", "To"),

@@ -75,6 +75,9 @@ class DetectionCurves(BaseCheck):
     """
 
     NAME: ClassVar[str] = "detection_curves"
+    NO_SUM: ClassVar[str] = (
+        "boxes of all scenes are put in one order by their scores, and each part kept its own curve, no box of it"
+    )
     tasks: ClassVar[tuple[Task, ...]] = ("detection",)
     uses_clusters: ClassVar[bool] = True
     by: Iterable[Iterable[str]] | None = None

@@ -103,6 +103,9 @@ class ScoringRates(BaseCheck):
     """
 
     NAME: ClassVar[str] = "scoring_rates"
+    NO_SUM: ClassVar[str] = (
+        "each part kept who is above its own median score, and of who is above the median of all rows nothing follows"
+    )
     sex: str = "sex"
     race: str = "race"
     minimum_share: float = 0.0

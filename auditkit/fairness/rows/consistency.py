@@ -60,6 +60,9 @@ class Consistency(BaseCheck):
     """
 
     NAME: ClassVar[str] = "consistency"
+    NO_SUM: ClassVar[str] = (
+        "neighbours were sought among the rows of each part: among those of all parts others are nearer"
+    )
     neighbours: int = 5
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -61,6 +61,10 @@ class ContinuousAttribute(BaseCheck):
     auditkit.errors.PolicyError: edges of 'age' must be finite and rise; got [45, 30]
     """
 
+    NO_SUM: ClassVar[str] = (
+        "each row was compared with the rows of its own part, those of other parts never, and rows of one part were "
+        "dealt out anew for its p"
+    )
     column: str
     bandwidth: float | None = None
     edges: Sequence[float] = ()

@@ -55,6 +55,10 @@ class Proxies(BaseCheck):
     """
 
     NAME: ClassVar[str] = "proxies"
+    NO_SUM: ClassVar[str] = (
+        "how well a column tells two people apart was asked of pairs of rows of one part, and no two rows of different "
+        "parts were compared"
+    )
     uses_clusters: ClassVar[bool] = True
     by: Sequence[str] | None = None
     """Sensitive features to tell; None: all declared."""

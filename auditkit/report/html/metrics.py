@@ -207,7 +207,8 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...], open_: tuple[Draw
         cut += f" {CLEAR}"
     what = f" {known.definition}" if known and first.concern == "explanation" else ""  # names nobody knows
     told = f" {upper_first(shown(first.direction))}." if first.direction else ""
-    return f"{_metric_and_law(first)}.{what}{told} {line}{cut}".strip()
+    unit = ", in points" if charts and _unit_of_groups(first) == "points" else ""  # elsewhere numbers name their own
+    return f"{_metric_and_law(first)}{unit}.{what}{told} {line}{cut}".strip()
 
 
 CLEAR = "A line clear of 0 may be chance among all tests of this report."
