@@ -294,7 +294,7 @@ def test_merging_drops_it_with_a_reason() -> None:
     parts = [audited(reading(15, 15), n=n) for n in (40, 48)]
     merged = ak.merge(*parts, apart=True)
     assert not [f for f in merged.findings if f.metric == "missed_objects"]
-    assert [n.what for n in merged.not_measured if n.what == "missed_objects"] == ["missed_objects"]
+    assert [n.why for n in merged.not_measured if n.what == "missed_objects"] == [ak.MissedObjects.NO_SUM]
 
 
 def test_a_stored_report_is_drawn_without_torch(tmp_path: Path) -> None:

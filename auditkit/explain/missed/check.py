@@ -58,6 +58,10 @@ class MissedObjects(BaseCheck):
     NAME: ClassVar[str] = METRIC
     SHOWS_ROWS: ClassVar[bool] = True
     uses_clusters: ClassVar[bool] = True
+    NO_SUM: ClassVar[str] = (
+        "objects were chosen among the pictures of each part, and their maps start from the mean of these: each part's "
+        "report shows its own"
+    )
     tasks: ClassVar[tuple[Task, ...]] = ("detection",)
     n: int = 2
     most: int = 12
