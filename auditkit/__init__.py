@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from auditkit.explain.gaps.check import GapAttribution as GapAttribution
     from auditkit.explain.influence.check import Influence as Influence
     from auditkit.explain.layers.check import LayerAudit as LayerAudit
+    from auditkit.explain.missed.check import MissedObjects as MissedObjects
     from auditkit.explain.recourse.check import Recourse as Recourse
     from auditkit.explain.words.check import WordAttribution as WordAttribution
     from auditkit.fairness.change.check import Change as Change
@@ -170,6 +171,7 @@ _HOMES = {
     "LayerAudit": "explain.layers.check",
     "Concepts": "explain.concepts.check",
     "Examples": "explain.cases.check",
+    "MissedObjects": "explain.missed.check",
     "Influence": "explain.influence.check",
     "Recourse": "explain.recourse.check",
     "explain": "explain.cases.local",

@@ -80,7 +80,8 @@ def audit(
         (`ak.Change`), and rules may ask of it. Beside a reader, another of the same rows. None: nothing is compared.
     checks
         What to ask, as `[ak.GroupFairness(), ak.Subgroups()]`, or by names, as `["subgroups"]`; None:
-        those of the task (and `ak.WordAttribution` of texts). Of several labels each is asked everything.
+        those of the task (and `ak.WordAttribution` of texts, `ak.MissedObjects` where a detector's net was given). Of
+        several labels each is asked everything.
     policy
         A `Policy`, a dict, the path of a TOML file, or the name of a preset; None: findings without verdicts.
     sample
@@ -121,7 +122,7 @@ def audit(
     if checks is not None:
         refuse_lacking(asked, model, data)
     if disclosure is not None:
-        disclosure.agrees(rows_shown=include_examples > 0 or any(c.name == "examples" for c in asked))
+        disclosure.agrees(rows_shown=include_examples > 0 or any(getattr(c, "SHOWS_ROWS", False) for c in asked))
     given = disclosure or Disclosure()
     drawn: Any = {"checks": asked, "sample": sample, "seed": seed, "on_error": chosen(on_error)}
     level = 0.95 if rules is None else rules.confidence
@@ -151,8 +152,10 @@ def audit(
 
 def asked_of(model: Model | Predictions, data: Dataset) -> tuple[Check, ...]:
     """The checks of an audit that names none: those of the task, and where a net reads texts those of its words; of
-    several classes somebody has to say which."""
+    several classes somebody has to say which. Of objects in pictures that a net was given for, what it sees of them."""
     usual = default_checks(data.task, data.lists)
+    if getattr(data, "seeing", None) is not None:
+        return (*usual, check_of("missed_objects"))
     if isinstance(model, Predictions) or model.kind.several:
         return usual
     from auditkit.inputs.texts import tokens_in

@@ -96,6 +96,8 @@ class BaseCheck:
     BY_SITE: ClassVar[bool] = False
     """Whether it tells its groups by site, and crossed with it, where reports of sites are merged: its evidence has
     `of_group`, and it an option `by`."""
+    SHOWS_ROWS: ClassVar[bool] = False
+    """Whether its findings show single rows: a report that suppresses small groups cannot hold them."""
     FITTED: ClassVar[tuple[str, ...]] = ()
     """Options that `fit` finds: parts that differ in them do not add, and `auditkit fit` lets parts share them."""
     PATHS: ClassVar[tuple[str, ...]] = ()

@@ -53,6 +53,7 @@ CHECKS: dict[str, str] = {
     "layer_audit": "auditkit.explain.layers.check:LayerAudit",
     "concepts": "auditkit.explain.concepts.check:Concepts",
     "examples": "auditkit.explain.cases.check:Examples",
+    "missed_objects": "auditkit.explain.missed.check:MissedObjects",
     "influence": "auditkit.explain.influence.check:Influence",
     "recourse": "auditkit.explain.recourse.check:Recourse",
     "flip_test": "auditkit.robustness.check:FlipTest",

@@ -117,6 +117,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "explain": (
         {
             "batch",
+            "boxes",
             "question",
             "inputs",
             "check",

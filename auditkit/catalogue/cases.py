@@ -35,6 +35,22 @@ METRICS = (
         interval="Wilson with Kish's effective rows, of the share of wrong decisions",
         tasks=("binary", "multiclass", "regression"),
     ),
+    shown(
+        name="missed_objects",
+        title="Where the net looks at missed objects",
+        plain="of what moves the score at a missed object, in its own box",
+        definition=(
+            "Of missed objects of the group that is missed most, which parts of the picture move the net's score at "
+            "the object's own box, beside found objects of the same class, group and size; and how much of it lies in "
+            "that box."
+        ),
+        formula="Σ abs(φ) over pixels in the box / Σ abs(φ) over all pixels; φ: contributions to score_at at the box",
+        denominator_words="the missed objects that were drawn, one a scene",
+        reference="the energy-based pointing game: Wang et al. (2020), CVPR workshops (Score-CAM)",
+        oracle="Captum called directly; a planted detector that reads a patch elsewhere",
+        interval="mean over objects, each of a scene of its own, t",
+        tasks=("detection",),
+    ),
     check(
         name="recourse_success",
         title="A way out of a refusal",

@@ -12,10 +12,10 @@ import pandas as pd
 
 from auditkit.arrays import Bools, Floats, Ints
 from auditkit.boxes import COLUMN, NO_OBJECT, NOWHERE, Asked, Matcher, kept, object_row, overlaps, scene_row
-from auditkit.errors import DataError, choices
-from auditkit.inputs.dataset import Dataset
+from auditkit.errors import DataError, choices, listing
 from auditkit.inputs.grouping import names_of
 from auditkit.inputs.predictions import Predictions
+from auditkit.inputs.told import Seeing, ToldDataset
 from auditkit.options import checked_options
 from auditkit.readers.reader import Reader, Reading
 from auditkit.readers.scenes import Boxes, Scenes, results_of, truths_of
@@ -60,6 +60,12 @@ class Detections(Reader):
         An attribute of scenes that says which belong together (a drive, a camera); None: each scene is by itself.
     bins
         Edges of bins of what is a number: `{"distance": [0, 20, 50, 200]}`.
+    net, pictures, score_at
+        All three, or none: the report then shows a few missed objects with what moves the net's score at their places
+        (`ak.MissedObjects`), pictures among them. `net` is the `torch.nn.Module`; `pictures` gives that of a scene, by
+        a mapping or a function of its id (as text), as the net takes it: floats (channels, height, width) or (height,
+        width), in pixels of the boxes; `score_at(net, pictures, boxes)` gives (n,) scores, differentiable, of an object
+        at each of (n, 4) boxes (left, top, right, bottom).
 
     Each object is a row, and each scene one more, of what is no object. Boxes are matched as COCO does: by falling
     score, each to the object of its class that it overlaps most and that is free.
@@ -85,12 +91,25 @@ class Detections(Reader):
     categories: Sequence[str] | None = None
     cluster: str | None = None
     bins: Mapping[str, Sequence[float]] | None = None
+    net: Any = None
+    pictures: Any = None
+    score_at: Any = None
 
     def __post_init__(self) -> None:
         if not self.iou or not all(0 < x <= 1 for x in self.iou):
             raise DataError(f"iou are overlaps above 0 and at most 1, as in iou=[0.5, 0.75]; got {list(self.iou)}")
         if self.max_detections < 1:
             raise DataError(f"max_detections is a number of boxes of at least 1, got {self.max_detections}")
+        given = {"net": self.net, "pictures": self.pictures, "score_at": self.score_at}
+        lost = [name for name, x in given.items() if x is None]
+        if 0 < len(lost) < len(given):
+            raise DataError(f"net, pictures and score_at are given together; {' and '.join(lost)} is lacking")
+        if not lost and not (callable(self.net) and callable(self.score_at) and _gives(self.pictures)):
+            raise DataError(
+                "net is a torch.nn.Module, pictures a mapping or a function from the id of a scene to its picture, and "
+                "score_at a function of (net, pictures, boxes); got "
+                f"{listing([type(x).__name__ for x in given.values()])}"
+            )
 
     def read(self) -> Reading:
         """See `Reader`."""
@@ -112,7 +131,7 @@ class Detections(Reader):
             )
         asked = Asked(tuple(float(x) for x in self.iou), self.max_detections, float(self.at_score))
         rows = self._rows(scenes, boxes, asked, low)
-        data = Dataset(
+        data = ToldDataset(
             rows,
             y_true=_OBJECT,
             positive=1,
@@ -123,6 +142,8 @@ class Detections(Reader):
             leave_out=[_SCENE],
         )
         data.cautions = (*data.cautions, *_said(scenes, boxes, asked))
+        if self.net is not None:
+            data.seeing = Seeing(self.net, self.pictures, self.score_at, asked.at_score, low)
         return Reading(model, data)
 
     def _rows(self, scenes: Scenes, boxes: Boxes, asked: Asked, low: float) -> pd.DataFrame:
@@ -159,6 +180,11 @@ class Detections(Reader):
         else:
             raise DataError(f"cluster names what is said of scenes: {choices(self.cluster, scenes.attributes)}")
         return rows
+
+
+def _gives(pictures: Any) -> bool:
+    """Whether it gives pictures of scenes."""
+    return callable(pictures) or isinstance(pictures, Mapping)
 
 
 def _column(name: str, scenes: Scenes, own: Bools, of: Sequence[int]) -> list[Any]:

@@ -47,7 +47,7 @@ class Examples(BaseCheck):
     Most consequential: the score farthest on the wrong side of the threshold (multiclass: the largest margin of the
     class decided on over the true one; regression: the largest miss). Most typical: nearest to the mean of the group's
     wrong decisions, over the model's inputs, each standardised (regression: of the tenth with the largest misses).
-    Among the sampled rows. This check alone puts values of single rows into a report.
+    Among the sampled rows. Values of single rows are then in the report.
 
     >>> Examples(0)
     Traceback (most recent call last):
@@ -55,6 +55,7 @@ class Examples(BaseCheck):
     """
 
     NAME: ClassVar[str] = "examples"
+    SHOWS_ROWS: ClassVar[bool] = True
     n: int = 3
     method: str = "integrated_gradients"
     tasks: ClassVar[tuple[Task, ...]] = ("binary", "multiclass", "regression")

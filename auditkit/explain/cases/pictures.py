@@ -13,6 +13,10 @@ Bytes = NDArray[np.uint8]
 
 MOST_SIDE, LEAST_SIDE = 112, 56
 """Pixels: larger pictures are thinned out, smaller ones repeated, so that a report stays small and readable."""
+STEPS = 16
+"""Of a channel, where a box is framed: pictures of scenes are large and noisy, and in fewer shades half as large."""
+FRAME, OUTLINE = 255, 0
+"""Greys of the frame around a box, and of the line around that."""
 STRONGEST = 0.75
 """Opacity of the largest contribution."""
 UPWARDS, DOWNWARDS = (200, 60, 20), (20, 90, 200)
@@ -63,11 +67,12 @@ def pixels_of(data: bytes, shape: tuple[int, int, int]) -> Bytes:
     return lines[:, 1:].reshape(shape).copy()
 
 
-def picture(image: ArrayLike, contributions: ArrayLike) -> str:
+def picture(image: ArrayLike, contributions: ArrayLike, *, box: tuple[float, float, float, float] | None = None) -> str:
     """Base64 of a PNG: an encoded image (C, H, W), its contributions (H, W) laid over it.
 
     The image is stretched to its own range, since nobody knows how it was normalised; grey unless it has three
-    channels. Contributions are coloured by sign, opaque by size.
+    channels. Contributions are coloured by sign, opaque by size. A `box` (left, top, right, bottom, in pixels of the
+    image) is framed.
 
     >>> picture(np.zeros((1, 2, 2)), np.zeros((2, 2)))[:6]
     'iVBORw'
@@ -81,7 +86,22 @@ def picture(image: ArrayLike, contributions: ArrayLike) -> str:
     opacity = STRONGEST * np.abs(phi)[..., None] / largest if largest else np.zeros((*phi.shape, 1))
     colour = np.where((phi > 0)[..., None], UPWARDS, DOWNWARDS)
     mixed = (1 - opacity) * base + opacity * colour
-    return base64.b64encode(png(_sized(np.round(mixed).astype(np.uint8)))).decode()
+    pixels = _sized(np.round(mixed).astype(np.uint8))
+    if box is not None:
+        pixels = (pixels // STEPS * STEPS + STEPS // 2).astype(np.uint8)
+        _framed(pixels, box, len(pixels) / x.shape[1])
+    return base64.b64encode(png(pixels)).decode()
+
+
+def _framed(pixels: Bytes, box: tuple[float, float, float, float], scale: float) -> None:
+    """Draw a box in pixels of the image into the picture, which is `scale` times as large: white, in a black line."""
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = (round(scale * v) for v in box)
+    for away, grey in ((1, OUTLINE), (0, FRAME)):
+        x0, x1 = (min(max(v, 0), width - 1) for v in (left - away, right - 1 + away))
+        y0, y1 = (min(max(v, 0), height - 1) for v in (top - away, bottom - 1 + away))
+        pixels[[y0, y1], x0 : x1 + 1] = grey
+        pixels[y0 : y1 + 1, [x0, x1]] = grey
 
 
 def _sized(pixels: Bytes) -> Bytes:

@@ -143,6 +143,8 @@ def _note(x: Cases, drawn: int, scale: Scale) -> str:
         parts += f"All cards have one scale, {low} to {high}. "
     if any(c.tokens for c in x.cases):
         parts += "Words stand in reading order: the stronger the tint, the more the word moves the score. "
+    if any(c.png for c in x.cases):
+        parts += "In pictures, what raises the score is red, and what lowers it blue. "
     return f"{parts}A case is one row, and proves nothing about a group.{cut}"
 
 
