@@ -232,7 +232,7 @@ def test_concepts_say_use_only_at_equal_columns() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("declared", [False, True])
 def test_over_many_draws_no_false_word(declared: bool) -> None:
-    """12 worlds a net: never acquitted what uses, and hardly ever said to use what does not (1.2 of 24 are expected)."""
+    """12 worlds a net: never acquitted what uses, hardly ever said to use what does not (1.2 of 24 are expected)."""
     wrong = {"acquitted": 0, "convicted": 0, "open": 0}
     for seed in range(12):
         batch = world(2_000, seed=seed, declared=declared)
