@@ -162,6 +162,7 @@ def test_order_of_rows_does_not_matter(whole: ak.Report, few: pd.DataFrame) -> N
     assert_same(ak.audit(ak.demo.model(), dataset(shuffled), policy=ak.demo.config_path(), sample=SAMPLE), whole)
 
 
+@pytest.mark.slow
 def test_37_parts_add_up_to_the_whole(whole: ak.Report, few: pd.DataFrame) -> None:
     model, frame = ak.demo.model(), few.sample(frac=1, random_state=4)
     rows = next(dataset(frame).batches(len(frame)))

@@ -73,6 +73,7 @@ def test_what_the_net_learnt_instead_is_found(lawn: Lawn) -> None:
     assert gap.exhibits[0].rows
 
 
+@pytest.mark.slow
 def test_what_is_found_is_sized_as_the_net_decides(dogs: Any, lawn: Lawn) -> None:
     test, model = dogs.album(300, 0.5, 100_000), dogs.build()
     model.module.load_state_dict(load_file(lawn.folder / "reports" / "dogs-and-cats" / "net.safetensors"))

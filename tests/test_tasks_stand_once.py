@@ -21,6 +21,8 @@ OTHER_MEANING = {
     ("explain/methods/shapley.py", "regression"): "Shapley values by a regression over coalitions",
     ("explain/attributions/findings.py", "ranking"): "the ranking of columns, by its name in the sums",
     ("explain/attributions/sums.py", "ranking"): "the same",
+    ("explain/attributions/parts.py", "ranking"): "the same",
+    ("explain/missed/scoring.py", "regression"): "a box's score is any number, which a net of numbers gives",
     ("report/modelcard.py", "regression"): "the word of model cards for what predicts numbers",
     ("gate/remedies.py", "answers"): "what rules answer of other decisions",
 }

@@ -196,6 +196,7 @@ def test_several_labels_and_public_reports() -> None:
     assert {c.state for c in ak.verify(public).checked} == {"not checked"}
 
 
+@pytest.mark.slow
 def test_the_command_says_what_was_checked_and_what_was_not(tmp_path: Path) -> None:
     path = plain().save(tmp_path / "r.json")
     status, out, _ = run_cli(["verify", str(path)])

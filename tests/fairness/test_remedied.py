@@ -250,6 +250,7 @@ def test_where_bins_are_merged_values_are_within_the_rows_that_a_threshold_parts
     assert halved.n.sum() == len(r)
 
 
+@pytest.mark.slow
 def test_the_verdicts_are_those_of_a_real_audit_where_both_halves_choose_alike() -> None:
     rng = np.random.default_rng(5)
     n = 6_000

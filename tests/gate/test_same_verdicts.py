@@ -254,6 +254,7 @@ def test_the_gate_has_the_same_status_and_says_the_same(project: Path, whole: ak
         assert v.rule.id in out or v.status == "pass", v.rule.id
 
 
+@pytest.mark.slow
 def test_pytest_fails_what_blocks_and_warns_of_what_is_forgiven(
     project: Path, whole: ak.Report, pytester: pytest.Pytester
 ) -> None:

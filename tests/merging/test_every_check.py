@@ -94,6 +94,7 @@ def test_the_table_names_every_check_once_and_nothing_else() -> None:
     assert set(said()) == {kind_of(check).__name__ for check in CHECKS}
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_check_is_merged_or_dropped_as_the_table_says(check: str) -> None:
     kind, (one, other, _) = kind_of(check), parts(check)
@@ -116,6 +117,7 @@ def test_a_check_is_merged_or_dropped_as_the_table_says(check: str) -> None:
     assert "by weight" not in how or hasattr(kind, "examine")
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("check", [c for c in CHECKS if c not in ("exposure", "detection_rates")])
 def test_what_is_merged_exactly_is_that_of_the_whole(check: str) -> None:
     if said()[kind_of(check).__name__] != "exactly":

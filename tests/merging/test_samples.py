@@ -62,6 +62,7 @@ SETTINGS: dict[str, tuple[Sequence[int], Sequence[int], Sequence[Sequence[float]
 """Rows of the parts, rows that are drawn of them, spreads of their columns, slopes; how the share is told."""
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("name", SETTINGS)
 def test_what_moves_scores_within_parts_is_covered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The truth is the mean size of normal contributions, σ·√(2/π) each."""
@@ -163,6 +164,7 @@ def told(report: ak.Report) -> dict[str, Estimate]:
     return found
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("sample", [2_000, 200])
 def test_parts_dealt_out_at_random_are_the_whole_within_their_intervals(sample: int) -> None:
     """Of all rows each value lies within the other's interval; of samples the two intervals meet."""
@@ -200,6 +202,7 @@ def test_sites_that_differ_are_told_within_and_how_far_they_lie_apart() -> None:
     assert not plain.statement.startswith("Within")  # it has no baseline: means are those of all rows
 
 
+@pytest.mark.slow
 def test_merged_samples_are_merged_again_and_say_what_their_evidence_says() -> None:
     frame = rows(900)
     parts = [audited(frame[frame.site == k]) for k in range(3)]
@@ -218,6 +221,7 @@ def test_merged_samples_are_merged_again_and_say_what_their_evidence_says() -> N
     assert not_once(once) == []
 
 
+@pytest.mark.slow
 def test_pictures_of_parts_are_drawn_of_all() -> None:
     def asked(frame: pd.DataFrame) -> ak.Report:
         data = ak.Dataset(frame.reset_index(drop=True), y_true="y", positive=1, sensitive_features=["hand"])

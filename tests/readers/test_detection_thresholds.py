@@ -73,6 +73,7 @@ def anew(threshold: float, cluster: str | None = None) -> Report:
     return ak.audit(asked(boxes(0), at_score=threshold, cluster=cluster), checks=CHECKS, policy=ALONE)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("cluster", [None, "drive"])
 def test_at_every_threshold_rules_come_to_what_an_audit_with_it_comes_to(cluster: str | None) -> None:
     made, found = report(0, cluster), of(report(0, cluster))
@@ -112,6 +113,7 @@ def test_at_the_threshold_of_the_audit_it_is_what_the_audit_found(cluster: str |
         assert s.alarms[found.today] / s.scenes == told.estimate.value
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_rows_and_of_the_boxes() -> None:
     """An object is found where the score of its row reaches the threshold; the boxes are those of another audit."""
     read, found = asked(boxes(0)), of(report())
@@ -177,6 +179,7 @@ def test_evidence_is_read_as_it_was_written(cluster: str | None) -> None:
                 assert [d.tolist() for d in one.drawn] == [d.tolist() for d in two.drawn]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -194,6 +197,7 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
         Detected.from_json({**stored, "steps": {**stored["steps"], **wrong}})
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("field", "value"),
     [
