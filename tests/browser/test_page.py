@@ -93,7 +93,9 @@ def look(browser: Browser, address: str, width: int, scheme: str, *, complete: b
 @pytest.mark.parametrize(
     ("name", "width", "scheme"),
     [
-        pytest.param(name, width, scheme, marks=[] if i in FIRST and (width, scheme) == QUICK[i % 2] else pytest.mark.slow)
+        pytest.param(
+            name, width, scheme, marks=[] if i in FIRST and (width, scheme) == QUICK[i % 2] else pytest.mark.slow
+        )
         for i, name in enumerate(AXE)
         for width in (375, 1440)
         for scheme in ("light", "dark")
