@@ -117,7 +117,7 @@ examples: $(VENV)/examples.stamp
 	$(AS_SAMPLES) $(BIN)/python examples/words.py --transformer
 	cp $(NETS:%=reports/%.html) reports/samples/
 
-AS_SAMPLES := AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1795521600
+AS_SAMPLES := AUDITKIT_ON_ERROR=raise SOURCE_DATE_EPOCH=1796040000
 reports: $(VENV)/dev.stamp browser
 	$(AS_SAMPLES) $(BIN)/auditkit demo --out reports/samples --name income --quiet
 	$(AS_SAMPLES) $(BIN)/python -m tests.report.samples reports/samples

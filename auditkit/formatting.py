@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -59,6 +60,10 @@ class Style(NamedTuple):
     lone: int = 2
     """Significant digits of a number without an interval."""
 
+    def of(self, x: float) -> float:
+        """The number that is written; the largest that there is where 100 times it would be none."""
+        return max(-sys.float_info.max, min(self.scale * x, sys.float_info.max))
+
 
 SHARE = Style(100.0, 1)
 RATIO = Style(1.0, 2)
@@ -76,12 +81,12 @@ def digits(x: Number, style: Style = SHARE) -> int:
     """
     e = x if isinstance(x, Estimate) else x.of if isinstance(x, Like) else None
     if e is None:
-        return style.least if x is None else max(style.least, _needed(style.scale * float(x), style.lone))  # type: ignore[arg-type]
+        return style.least if x is None else max(style.least, _needed(style.of(float(x)), style.lone))  # type: ignore[arg-type]
     if e.low is None or e.high is None or e.value is None:
-        known = [style.scale * v for v in (e.value, e.low, e.high) if v is not None]
+        known = [style.of(v) for v in (e.value, e.low, e.high) if v is not None]
         return max(style.least, min(max([_needed(v, 2) for v in known], default=0), MOST_DECIMALS))
-    ends = [style.scale * v for v in (e.low, e.value, e.high)]
-    half = (ends[2] - ends[0]) / 2
+    ends = [style.of(v) for v in (e.low, e.value, e.high)]
+    half = ends[2] / 2 - ends[0] / 2
     if half <= _apart(ends):
         return max(style.least, _needed(ends[1], style.lone))
     most = _needed(half, 2) + 1
@@ -112,7 +117,7 @@ def _written(x: Number, style: Style) -> str:
     if x is None:
         return NOTHING
     places = digits(x, style)
-    return decimals(style.scale * x, max(places, 0))
+    return decimals(style.of(x), max(places, 0))
 
 
 def decimals(x: float | None, digits: int = 1) -> str:
@@ -225,10 +230,10 @@ def beside(x: Number, unit: str, limit: float | None, *, named: bool = True) -> 
         return in_unit(x, unit, named=named)
     style = SHARE if unit in ("percent", "points") else RATIO if unit == "ratio" else PLAIN
     usual = max(digits(x, style), 0)
-    places = next((d for d in range(usual, _MOST) if _sided(style.scale * value, style.scale * limit, d)), _MOST)
+    places = next((d for d in range(usual, _MOST) if _sided(style.of(value), style.of(limit), d)), _MOST)
     if places == usual:
         return in_unit(x, unit, named=named)
-    text = decimals(style.scale * value, places)
+    text = decimals(style.of(value), places)
     return f"{text}%" if unit == "percent" and named else text if style is not PLAIN or not unit else f"{text} {unit}"
 
 
@@ -283,7 +288,7 @@ def limit(x: float, comparison: Comparison, *, of: str = "share") -> str:
     ('5 points', '0.80', '84.51%', '1,500 kg')
     """
     unit = unit_for(comparison, of)
-    number = f"{100 * x if unit in ('percent', 'points') else x:,.8g}".replace("-", "−")
+    number = f"{SHARE.of(x) if unit in ('percent', 'points') else x:,.8g}".replace("-", "−")
     match unit:
         case "":
             return number

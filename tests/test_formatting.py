@@ -8,9 +8,10 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from auditkit.formatting import NOTHING, in_unit, interval, percent, plain, points, quantity, quotient
-from auditkit.records import Estimate
+from auditkit.formatting import NOTHING, beside, in_unit, interval, percent, plain, points, quantity, quotient
+from auditkit.records import Estimate, Rule, Verdict
 from auditkit.report.html.figures import cells
+from auditkit.report.verdict_words import tightest
 from auditkit.report.vocabulary import range_in, whole_percent
 
 SIZES = st.floats(1e-7, 1e7).flatmap(lambda x: st.sampled_from([x, -x]))
@@ -40,8 +41,8 @@ def narrow(draw: st.DrawFn) -> Estimate:
 
 def three(e: Estimate, unit: str) -> list[float]:
     """(low, value, high) as a table prints them."""
-    value, beside = cells(e, unit)
-    ends = re.split(r"(?<=[\d⁰¹²³⁴⁵⁶⁷⁸⁹])(?:–| to )", beside)
+    value, told = cells(e, unit)
+    ends = re.split(r"(?<=[\d⁰¹²³⁴⁵⁶⁷⁸⁹])(?:–| to )", told)
     return [read(ends[0]), read(value), read(ends[1])]
 
 
@@ -109,3 +110,26 @@ def test_small_rates_are_no_zeros() -> None:
     assert cells(Estimate(value=0.0003, low=0.0001, high=0.0008)) == ("0.030%", "0.010–0.080")
     assert cells(Estimate(value=0.001, low=0.0008, high=0.0013)) == ("0.10%", "0.08–0.13")
     assert percent(None) == NOTHING
+
+
+LARGEST, LEAST = 1.7976931348623157e308, 5e-324
+
+
+@pytest.mark.parametrize("unit", ["percent", "points", "ratio", "", "kg"])
+@pytest.mark.parametrize("x", [LARGEST, -LARGEST, 1e307, LEAST, -LEAST])
+def test_the_largest_and_the_least_numbers_are_written(unit: str, x: float) -> None:
+    between = Estimate(value=x, low=-LARGEST, high=LARGEST)
+    for text in (in_unit(x, unit), in_unit(between, unit), beside(x, unit, -x), quantity(x, "overall", of=unit)):
+        assert text
+        assert "inf" not in text
+        assert "nan" not in text
+
+
+@pytest.mark.parametrize("unit", ["percent", "points", "ratio", "number"])
+@pytest.mark.parametrize("x", [LARGEST, -LARGEST, 1e307, LEAST, -LEAST, 0.0])
+@pytest.mark.parametrize("side", ["at_most", "at_least"])
+def test_the_tightest_limit_is_told_of_any_number(unit: str, x: float, side: str) -> None:
+    rule = Rule.model_validate({"id": "r", "metric": "m", "comparison": "overall", side: 0.5})
+    told = tightest(Verdict(rule=rule, status="fail", finding=None, estimate=None, reason="r", tightest=x), unit)[0]
+    assert told
+    assert "inf" not in told

@@ -103,7 +103,9 @@ def tightest(v: Verdict, of: str) -> tuple[str, str]:
     most = v.rule.at_most is not None
     steps = {"percent": 1e-3, "points": 1e-3, "ratio": 1e-2}
     step = steps.get(unit_for(v.rule.comparison, of)) or 10.0 ** (math.floor(math.log10(abs(v.tightest) or 1.0)) - 2)
-    rounded = step * (math.ceil(v.tightest / step - 1e-9) if most else math.floor(v.tightest / step + 1e-9))
+    rounded = v.tightest
+    if step and abs(rounded) < 1e15 * step:  # else no digit of it is that small
+        rounded = step * (math.ceil(rounded / step - 1e-9) if most else math.floor(rounded / step + 1e-9))
     p = "" if v.p_exceeded is None else "p < 0.001" if v.p_exceeded < 0.001 else f"p = {decimals(v.p_exceeded, 3)}"
     return quantity(rounded, v.rule.comparison, of=of), p
 

@@ -148,8 +148,8 @@ def test_a_report_shows_missed_objects_of_the_group_that_is_missed_most_beside_f
     assert [c.title for c in every] == ["dark: missed, car", "dark: found, car"] * 2
     for case, score in zip(every, ("0.20", "0.90") * 2, strict=True):
         told = dict(case.facts)
-        assert told["score"] == f"{score}, found from 0.50 on"
-        assert told["in its box"] == "0.0% of what moves the score, and 4.2% of the picture"
+        assert told["score"] == f"{score} (found from 0.50 on)"
+        assert told["in its box, the frame"] == "0.0% of what moves the score, and 4.2% of the picture"
         assert case.png
         moved = {name: x for name, _, x in case.contributions}
         assert moved["inside its box"] == 0.0

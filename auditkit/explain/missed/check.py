@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError
 from auditkit.evidence.observations import Observations
 from auditkit.explain.methods.names import DRAWN_ROWS, baseline_of, checked_name
-from auditkit.explain.missed.chosen import FEWEST, Pair, missed_most, pairs, places
+from auditkit.explain.missed.chosen import FEWEST, Pair, Place, missed_most, pairs, places
 from auditkit.explain.missed.seen import FOUND, METRIC, MISSED, Looked, LookedRows, findings
 from auditkit.formatting import decimals
 from auditkit.options import checked_options
@@ -21,6 +21,7 @@ from auditkit.records import NotMeasured, Task
 
 if TYPE_CHECKING:
     from auditkit.explain.missed.looking import Looks
+    from auditkit.explain.missed.scoring import Shown
     from auditkit.inputs.dataset import Dataset
     from auditkit.inputs.model import Model
     from auditkit.inputs.told import Seeing
@@ -91,72 +92,65 @@ class MissedObjects(BaseCheck):
         known = places(sample)
         if all(p.found for p in known):
             return Looked(NONE_MISSED, {}, NOTHING, {})
-        overview: dict[str, LookedRows | Any] = {}
-        cases: list[Observations] = []
         absent: dict[str, str] = {}
+        asked: dict[str, _Asked] = {}
         for attribute, labels in sample.labels().items():
             group = missed_most(known, labels)
             if group is None:
                 absent[attribute] = f"no group with a missed object has {FEWEST} objects in the sample"
                 continue
             own = pairs([p for p in known if labels[p.row] == group], most=self.most)
-            found = self._asked(self.seeing, sample, own, attribute, group)
-            if isinstance(found, str):
-                absent[attribute] = found
+            asked[attribute] = _Asked(attribute, group, own, _first(own, self.n))
+        if not asked:
+            return Looked("", {}, NOTHING, absent)
+        return self._looked(self.seeing, sample, asked, absent)
+
+    def _looked(self, seeing: Seeing, sample: Batch, asked: dict[str, _Asked], absent: dict[str, str]) -> Looked:
+        """All drawn objects at once: an object of two attributes' groups has one map, from one mean picture."""
+        from auditkit.explain.missed.looking import looked
+        from auditkit.explain.missed.scoring import answers, shown
+
+        firsts = [p for a in asked.values() for p in a.places if p in a.first]
+        order = list(dict.fromkeys([*firsts, *(p for a in asked.values() for p in a.places)]))
+        there, lost = shown(seeing, order)
+        looks = None
+        if there is not None:
+            answers(there)
+            looks = looked(there, self.method, drawn=sum(p in {*firsts} for p in there.places))
+        overview: dict[str, LookedRows | Any] = {}
+        cases: list[Observations] = []
+        for attribute, a in asked.items():
+            if there is None or looks is None or not {*a.places} & {*there.places}:
+                absent[attribute] = f"no picture was given of the {len(a.places):,} drawn objects"
                 continue
-            overview[attribute] = found[0]
-            cases.append(found[1])
+            at = [i for i, p in enumerate(there.places) if p in {*a.places}]
+            overview[attribute] = self._rows(there, looks, a, at, [p for p in lost if p in {*a.places}])
+            cases.append(_cards(seeing, sample, there, looks, a, [i for i in at if there.places[i] in a.first]))
         every = cases[0] if cases else NOTHING
         for more in cases[1:]:
             every = every + more
         return Looked("", overview, every, absent)
 
-    def _asked(
-        self, seeing: Seeing, sample: Batch, own: list[Pair], attribute: str, group: str
-    ) -> tuple[LookedRows, Observations] | str:
-        """Its rows and the objects that are shown; why there are none, where no picture is there."""
-        from auditkit.explain.missed.looking import looked
-        from auditkit.explain.missed.scoring import answers, shown
-
-        order = [p for pair in own for p in pair if p is not None]
-        there, lost = shown(seeing, order)
-        if there is None:
-            return f"no picture was given of the {len(order):,} drawn objects"
-        answers(there)
-        drawn = 1 + max((i for i, p in enumerate(there.places) if p in _first(own, self.n)), default=-1)
-        looks = looked(there, self.method, drawn=drawn)
-        place = {p.row: i for i, p in enumerate(there.places)}
-        both = [(place[a.row], place[b.row]) for a, b in own if b and a.row in place and b.row in place]
-        seen = [FOUND if p.found else MISSED for p in there.places]
+    def _rows(self, there: Shown, looks: Looks, a: _Asked, at: list[int], lost: list[Place]) -> LookedRows:
+        """The objects of one attribute's group."""
+        place = {there.places[i].row: i for i in at}
+        both = [(place[x.row], place[y.row]) for x, y in a.own if y and x.row in place and y.row in place]
+        seen = [FOUND if there.places[i].found else MISSED for i in at]
         facts = {
-            "attribute": attribute,
-            "group": group,
+            "attribute": a.attribute,
+            "group": a.group,
             "method": self.method,
             "missed": seen.count(MISSED),
             "found": seen.count(FOUND),
             "pairs": len(both),
-            "higher": sum(bool(looks.score[b] > looks.score[a]) for a, b in both),
+            "higher": sum(bool(looks.score[y] > looks.score[x]) for x, y in both),
             "lost": {"count": len(lost), "first": lost[0].scene if lost else ""},
             "trust": [t.model_dump(mode="json") for t in looks.trust],
         }
-        known = np.isfinite(looks.share)
-        columns = {"share": looks.share[known], "area": looks.area[known], "weight": np.ones(int(known.sum()))}
-        every = [s for s, k in zip(seen, known, strict=True) if k]
-        at = [i for i, p in enumerate(there.places) if p in _first(own, self.n)]
-        rows = [there.places[i].row for i in at]
-        told = {
-            "attribute": [attribute] * len(at),
-            "group": [group] * len(at),
-            "seen": [seen[i] for i in at],
-            "class": [there.places[i].kind for i in at],
-            "scene": [there.places[i].scene for i in at],
-            "score": [_scored(sample, r, seeing) for r in rows],
-            "score_at": [decimals(float(looks.score[i]), 3) for i in at],
-            "png": [looks.png[i] for i in at],
-            **{f"of:{a}": v for a, v in sample.labels(np.array(rows, np.intp)).items()},
-        }
-        numbers = _numbers(looks, at)
-        return LookedRows(columns, {"seen": every}, facts), Observations(numbers, told, {})
+        known = [(i, s) for i, s in zip(at, seen, strict=True) if np.isfinite(looks.share[i])]
+        which = np.array([i for i, _ in known], np.intp)
+        columns = {"share": looks.share[which], "area": looks.area[which], "weight": np.ones(len(which))}
+        return LookedRows(columns, {"seen": [s for _, s in known]}, facts)
 
     def assess(self, evidence: Looked, *, level: float = 0.95) -> Assessment:
         """A finding an attribute, whose exhibit is the objects; pure."""
@@ -164,6 +158,39 @@ class MissedObjects(BaseCheck):
         lost |= {f"{self.name}, {a}": why for a, why in evidence.absent.items()}
         absent = tuple(NotMeasured(what=what, why=why, concern="explanation") for what, why in lost.items())
         return Assessment(findings(evidence, level=level), absent)
+
+
+class _Asked(NamedTuple):
+    """What is looked at for one attribute."""
+
+    attribute: str
+    group: str
+    own: list[Pair]
+    first: set[Place]
+    """Of them those that are shown."""
+
+    @property
+    def places(self) -> list[Place]:
+        return [p for pair in self.own for p in pair if p is not None]
+
+
+def _cards(seeing: Seeing, sample: Batch, there: Shown, looks: Looks, a: _Asked, at: list[int]) -> Observations:
+    """The objects that are shown, pair by pair."""
+    rank = {p: i for i, p in enumerate(a.places)}
+    at = sorted(at, key=lambda i: rank[there.places[i]])
+    rows = [there.places[i].row for i in at]
+    told = {
+        "attribute": [a.attribute] * len(at),
+        "group": [a.group] * len(at),
+        "seen": [FOUND if there.places[i].found else MISSED for i in at],
+        "class": [there.places[i].kind for i in at],
+        "scene": [there.places[i].scene for i in at],
+        "score": [_scored(sample, r, seeing) for r in rows],
+        "score_at": [decimals(float(looks.score[i]), 3) for i in at],
+        "png": [looks.png[i] for i in at],
+        **{f"of:{k}": v for k, v in sample.labels(np.array(rows, np.intp)).items()},
+    }
+    return Observations(_numbers(looks, at), told, {})
 
 
 def _first(own: list[Pair], n: int) -> set[Any]:
@@ -182,4 +209,4 @@ def _scored(sample: Batch, row: int, seeing: Seeing) -> str:
     """The audited score of an object, beside the one from which on it is found."""
     score = seeing.lowest if sample.score is None else float(sample.score[row])
     said = "no box is on it" if score <= seeing.lowest else decimals(score, 2)
-    return f"{said}, found from {decimals(seeing.at_score, 2)} on"
+    return f"{said} (found from {decimals(seeing.at_score, 2)} on)"

@@ -147,7 +147,7 @@ def _statement(facts: dict[str, Any], missed: _Means, found: _Means, failed: lis
     if found.share.low is None or found.area is None:
         return f"{said}."
     return (
-        f"{said}; at {facts['found']:,} found ones like them it is {percent(found.share)} "
+        f"{said}; at {facts['found']:,} found ones of that group it is {percent(found.share)} "
         f"({interval(found.share, 'overall')}), in {percent(found.area)} of the picture."
     )
 
@@ -161,8 +161,8 @@ def _notes(facts: dict[str, Any], trust: tuple[TrustCheck, ...]) -> tuple[str, .
         f"{facts['group']} is the group of {facts['attribute']} that is missed most among the sampled objects; missed "
         "objects are drawn by a hash, one a scene, and beside each the found one of its class and group that is "
         "nearest in size, of another scene",
-        f"contributions start from the mean of these pictures ({facts['method']}); shares are of their sizes, pixel by "
-        "pixel, beside the share of the picture that the boxes are: what an even map would have there",
+        f"contributions start from the mean of all drawn pictures ({facts['method']}); shares are of sizes, pixel "
+        "by pixel, beside the share of the picture that the boxes are: what an even map would have there",
         COLORS,
         _tested(trust),
         *([f"{said}{doubt if 4 * higher < 3 * of else ''}"] if of else []),
@@ -189,7 +189,7 @@ def _case(cases: Observations, i: int, failed: list[TrustCheck]) -> Case:
     lines: list[tuple[str, str, float]] = []
     if kept and number["share"][i] >= 0:
         share, area = (percent(float(number[k][i])) for k in ("share", "area"))
-        facts.append(("in its box", f"{share} of what moves the score, and {area} of the picture"))
+        facts.append(("in its box, the frame", f"{share} of what moves the score, and {area} of the picture"))
         lines = [(w, "", float(f"{number[w][i]:.5g}")) for w in ("inside", "outside")]
     named = ", ".join(t.name for t in failed) or "completeness"
     return Case(

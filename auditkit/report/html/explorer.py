@@ -241,6 +241,8 @@ def _title(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, na
     if len(runs) > 3:
         return f"{upper_first(number(len(full)))} of {len(names)} common thresholds meet {all_}{_where(of, full)}"
     spans = [names[r[0]] if len(r) == 1 else f"{names[r[0]]} to {names[r[-1]]}" for r in runs]
+    if of.price is not None:
+        return f"{upper_first(all_)} can be met only at {listed(spans)}{_where(of, full)}"
     return f"One common threshold can meet {all_}: {listed(spans)}{_where(of, full)}"
 
 

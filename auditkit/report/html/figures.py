@@ -22,8 +22,8 @@ WIDEST = 12
 
 
 OF_ALL = (
-    "An interval of groups holds for whichever of them is the worst; that of one group alone, as charts of groups draw "
-    "it, is another."
+    "One number can have two intervals: that of a rule about several groups allows for whichever of them is the worst, "
+    "that in a chart of groups is of the one group alone."
 )
 """Said where one number has both."""
 

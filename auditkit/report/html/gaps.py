@@ -180,7 +180,7 @@ def _sentence(look: Lookup, found: list[Finding]) -> str:
         return "How small a gap could have been seen is not known: too few groups can be compared."
     worst = max(blind, key=lambda f: f.estimate.mde or 0.0)
     return (
-        "Established: it stands out among all tests of this report; a line that reaches 0, or is clear of it alone, "
+        "Established: it stands out among all tests of this report. A gap that does not, and any whose line reaches 0, "
         "may be chance. This audit could mostly not have seen a gap "
         f"smaller than {points(worst.estimate.mde)} points between the smallest groups of {by_words(worst.by)}: "
         f"{look.say_of(worst.label).phrase(worst.metric)}."
