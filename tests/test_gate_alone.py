@@ -62,6 +62,7 @@ def test_the_list_is_of_the_packages_own_requirements() -> None:
     assert not {"torch", "pandas", "fairlearn", "captum"} & installed_with(LISTED)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("left_out", ["", "numpy"])
 def test_the_gate_and_every_format_need_nothing_else(tmp_path: Path, left_out: str) -> None:
     """Reports of every task, by rules on every kind of evidence, in a process that finds no other module; without one

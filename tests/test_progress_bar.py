@@ -97,6 +97,7 @@ def test_short_work_is_not_announced() -> None:
     assert "this will take" not in seen
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("asked", "stderr_is"), [("", "pipe"), ("False", "terminal"), ("False", "pipe")])
 def test_pipes_and_those_who_want_none_see_nothing(asked: str, stderr_is: str) -> None:
     for more in ({}, {"FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}):

@@ -51,6 +51,7 @@ def small() -> Report:
     return audited(n=600, by=("sex",))
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("data", [{}, {"weights": "w"}, {"cluster": "x"}])
 def test_what_was_audited_agrees_fresh_and_stored(data: dict[str, Any]) -> None:
     report = audited(["group_fairness", "proxies", "consistency"], **data) if data else plain()

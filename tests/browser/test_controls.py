@@ -50,6 +50,7 @@ def all_open(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
 
 
+@pytest.mark.slow
 def test_a_table_is_sorted_by_each_of_its_heads(browser: Browser, pages: dict[str, str]) -> None:
     with opened(browser, pages["many"]) as (page, seen):
         all_open(page)

@@ -369,7 +369,7 @@ def test_the_curve_of_every_rule_is_drawn_as_the_first_is(browser: Browser, addr
             assert np.abs(points[0] - points[1]).max() <= 1, "rounded values lie within a pixel of a half"
 
 
-@pytest.mark.one_in(3)
+@pytest.mark.slow
 @pytest.mark.parametrize("media", ["light", "dark", "print"])
 def test_axe_finds_nothing_with_the_explorer_open(browser: Browser, address: str, media: str) -> None:
     scheme: Any = media if media != "print" else "light"

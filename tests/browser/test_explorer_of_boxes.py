@@ -24,6 +24,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return report().save(tmp_path_factory.mktemp("boxes") / "detector.html").as_uri()
 
 
+@pytest.mark.slow
 def test_every_position_is_as_python_counted_it(browser: Browser, address: str) -> None:
     found = of(report())
     told = {r.rule: r for r in found.rules}

@@ -36,6 +36,7 @@ NAMES: list[Any] = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow)
 # ---- findings are what they were
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_findings_are_those_of_the_rows(name: str) -> None:
     """Frozen when rows were stored. Only sums over fewer than ten rows, and what would tell them, are gone."""

@@ -104,6 +104,7 @@ def test_accuracy_and_macro_recall_are_scikit_learns() -> None:
             assert g.estimate.value == pytest.approx(frame.by_group[m][g.group["sex"]], rel=1e-12)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("comparison", ["difference", "ratio", "group_min", "group_max"])
 def test_two_classes_are_the_binary_audit(comparison: Comparison) -> None:
     groups, y, p = people()

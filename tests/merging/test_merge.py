@@ -124,6 +124,7 @@ def test_moments_are_those_of_the_whole_and_distances_within_what_they_say() -> 
         assert abs(e.value - own.value) <= (bound if "ks" in f.id else 0.05), note
 
 
+@pytest.mark.slow
 def test_clusters_that_are_others_are_worth_what_they_are_in_the_whole() -> None:
     whole, merged = both(["group_fairness", ak.Measured("num")], cluster="person", sample_weight="w")
     found = {f.id: f for f in merged.findings}

@@ -185,6 +185,7 @@ def test_parts_dealt_out_at_random_are_the_whole_within_their_intervals(sample: 
         assert max(e.low, m.low) <= min(e.high, m.high), key
 
 
+@pytest.mark.slow
 def test_sites_that_differ_are_told_within_and_how_far_they_lie_apart() -> None:
     frame = rows(1_800, shift=2.0)
     report = merged(frame, checks=[ak.Attribution()])
@@ -248,6 +249,7 @@ def test_halves_of_parts_judge_remedies_as_those_of_the_whole_within_their_inter
         assert within(a.value, b)
 
 
+@pytest.mark.slow
 def test_rows_that_were_kept_are_added_as_sums() -> None:
     kept = {"disclosure": ak.Disclosure(keep_rows=True), "checks": [ak.Attribution(), ak.FlipTest()]}
     report = merged(rows(300), **kept)

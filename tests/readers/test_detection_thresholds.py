@@ -73,7 +73,7 @@ def anew(threshold: float, cluster: str | None = None) -> Report:
     return ak.audit(asked(boxes(0), at_score=threshold, cluster=cluster), checks=CHECKS, policy=ALONE)
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("cluster", [None, "drive"])
 def test_at_every_threshold_rules_come_to_what_an_audit_with_it_comes_to(cluster: str | None) -> None:
     made, found = report(0, cluster), of(report(0, cluster))
@@ -231,6 +231,7 @@ def test_where_small_counts_are_suppressed_they_are_not_even_kept() -> None:
     assert "steps" not in made.evidence["detection_curves"].data
 
 
+@pytest.mark.slow
 def test_thresholds_are_few_rise_and_change_something_each() -> None:
     for seed, scenes in ((0, 60), (2, 5), (3, 200)):
         found = of(ak.audit(asked(driven(seed, scenes)), checks=CHECKS, policy=ALONE))

@@ -107,6 +107,7 @@ def precision(found: Any) -> dict[str, list[float]]:
     }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("seed", "most"), [(0, 100), (1, 100), (2, 2)])
 def test_average_precision_is_pycocotools_of_each_class_and_of_each_group_with_others_ignored(
     seed: int, most: int
@@ -209,6 +210,7 @@ def test_replicates_are_the_curves_of_scenes_that_are_repeated() -> None:
         assert drawn[1, r] == pytest.approx(log_average_miss_rate(found, false, n, float(times[:, r].sum())), rel=0.05)
 
 
+@pytest.mark.slow
 def test_copies_of_a_scene_give_no_more_certainty_but_copies_of_all_scenes_under_new_names_do() -> None:
     of = crowded(5, scenes=80)
     again = copy.deepcopy(of)

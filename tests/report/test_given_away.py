@@ -205,6 +205,7 @@ def _withheld_stay_open(report: ak.Report, found: dict[tuple[str, str], int]) ->
             assert ends[1] - ends[0] >= 9.999, (v, ends)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("profile", "task"),
     [

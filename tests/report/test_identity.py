@@ -71,7 +71,7 @@ REPORTS = {
 }
 
 
-@pytest.mark.one_in(5)
+@pytest.mark.one_in(9)
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_group_has_one_mark_on_the_whole_page(name: str) -> None:
     report = samples.made(name) if name in samples.ALL else REPORTS[name]()
