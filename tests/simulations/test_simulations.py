@@ -1,4 +1,4 @@
-"""A tenth of every simulation, and the table of all of them in full: no share may be excluded by its own draws."""
+"""A thirtieth of every simulation, and the table of all of them in full: no share may be excluded by its own draws."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.simulations.setting import Outcome, Setting, Share, settings
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", settings())
-def test_a_tenth(name: str) -> None:
-    for share in settings()[name].run(of=10):
+def test_a_thirtieth(name: str) -> None:
+    for share in settings()[name].run(of=30):
         assert not share.excluded, (
             f"{name}: {share.statistic} {share.value:.3f} of {share.draws} draws; bounds {share.least} to {share.most}"
         )
