@@ -97,7 +97,7 @@ def test_bits_and_bytes(kind: str, data: st.DataObject) -> None:
 
 
 NUMBERS = st.one_of(st.integers(-4, 70), st.sampled_from([2**31, 2**32, 2**40, 2**63, 2**64, -(2**63), 0.5, None, "3"]))
-ODD = st.one_of(NUMBERS, st.lists(NUMBERS, max_size=4), st.text(max_size=5), st.booleans(), st.just({}))
+ODD = st.one_of(NUMBERS, st.lists(NUMBERS, max_size=4), st.text(max_size=5), st.booleans(), st.builds(dict))
 
 
 @pytest.mark.fuzz
