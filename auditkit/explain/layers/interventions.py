@@ -17,6 +17,7 @@ from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
 from auditkit.explain.layers.sums import FLAT
+from auditkit.inputs import batching
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, n_rows, packed, slices, taken
 
@@ -175,8 +176,7 @@ def encoded(inputs: Inputs) -> NDArray[np.float32]:
 
     Missing entries stand at the mean of the others, beside a column a missing entry that says which rows lack it.
     """
-    width = sum(t[:1].numel() for t in leaves(inputs))
-    step = max(1, CALL_BYTES // (4 * width))
+    step = batching.rows_of(batching.row_bytes(inputs))
     mean, some = _known_means(inputs, step)
     parts = []
     for where in slices(n_rows(inputs), step):

@@ -12,6 +12,7 @@ import torch
 from auditkit.arrays import Floats
 from auditkit.explain.surface import Surface
 from auditkit.explain.trust.subject import Trial, repeated
+from auditkit.inputs.packing import slices
 from auditkit.stats.ranks import spearman_rows
 
 Found = tuple[dict[str, Floats], dict[str, Any]]
@@ -19,6 +20,8 @@ Found = tuple[dict[str, Floats], dict[str, Any]]
 REAL_ROWS = 8
 """Rows of the sample that serve as a row's baseline together; one alone would tell its own story."""
 DRAWS = 10
+ENTRIES = 1_024
+"""Of which standard deviations are computed at once."""
 RADIUS = 0.02
 """Of a standard deviation: how far rows are moved."""
 MANY = 20
@@ -99,8 +102,16 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
 
 
 def spread(points: torch.Tensor) -> torch.Tensor:
-    """(…) standard deviations of the entries over the rows that have them; 0 where none has."""
-    x = points.double()
+    """(…) standard deviations of the entries over the rows that have them; 0 where none has.
+
+    Of so many entries at a time: in double precision all pictures of a sample take more memory than all else.
+    """
+    flat = points.reshape(len(points), -1)
+    own = [_deviations(flat[:, at].double()) for at in slices(max(1, flat.shape[1]), ENTRIES)]
+    return torch.cat(own).reshape(points.shape[1:])
+
+
+def _deviations(x: torch.Tensor) -> torch.Tensor:
     known = x.isfinite()
     n = known.sum(0).clamp(min=1)
     mean = torch.where(known, x, 0.0).sum(0) / n
