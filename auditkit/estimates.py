@@ -21,7 +21,9 @@ Unit = Literal["", "percent", "points", "ratio", "verdict"]
 class Record(BaseModel):
     """A frozen record without surprises: unknown keys and non-finite numbers are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True, protected_namespaces=()
+    )
 
     NAMED: ClassVar[tuple[str, ...]] = ()
     """Of an exhibit: its fields that name groups as the data do, and that a page tells in the report's words."""
