@@ -87,7 +87,7 @@ class SceneBoxes:
         scenes.insert(0, "scene", ids[scene_at])
         scenes.insert(1, "cluster", (ids if cluster is None else np.asarray(cluster))[scene_at])
         own = frame[~scene_at].reset_index(drop=True)
-        objects = pd.concat([pd.concat([things, own], axis=1).assign(crowd=False), crowds.assign(crowd=True)])
+        objects = _below(pd.concat([things, own], axis=1).assign(crowd=False), crowds.assign(crowd=True))
         how = next(iter(asked), Asked((), 0, 0.0))
         return cls(by, how, tuple(sets), scenes, objects, boxes)
 
@@ -143,6 +143,13 @@ class SceneBoxes:
     def from_json(cls, data: dict[str, Any]) -> SceneBoxes:
         """EvidenceError: scenes are never stored."""
         raise EvidenceError("scenes are never stored")
+
+
+def _below(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Rows under rows; what is empty has no say in the types of columns."""
+    if not len(other):
+        return one
+    return pd.concat([one, other]) if len(one) else other.reindex(columns=one.columns)
 
 
 def _in_order(ids: pd.Series[Any]) -> Ints:

@@ -138,7 +138,7 @@ class Comparisons:
         if kind.startswith("difference"):
             return float(getattr(_unsigned(found), side).max())
         if above:
-            return float(np.nanmin(_folded(found).low))
+            return float(np.fmin.reduce(_folded(found).low))  # NaN where all are
         with np.errstate(divide="ignore"):
             return float(np.nan_to_num(np.fmin(found.high, 1 / found.low), nan=1.0, posinf=np.inf).min())
 
