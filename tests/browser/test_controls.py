@@ -134,6 +134,7 @@ def test_csv_of_hostile_names_holds_no_formula(browser: Browser, pages: dict[str
         assert [c for c in cells if c[:1] in "=+@\t\r" and c] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark_are_switched_and_nothing_is_stored(
     browser: Browser, pages: dict[str, str], scheme: Any

@@ -58,7 +58,7 @@ def test_every_position_is_as_python_counted_it(browser: Browser, address: str) 
         assert seen == [f"request {address}"]
 
 
-@pytest.mark.one_in(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [375, 1440])
 def test_nothing_overflows_and_axe_finds_nothing(browser: Browser, address: str, width: int, tmp_path: Path) -> None:
     with opened(browser, address, width, bypass_csp=True) as (page, _):

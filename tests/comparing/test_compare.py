@@ -493,6 +493,7 @@ def test_a_pass_that_the_new_limit_alone_gives_is_no_news_of_the_model() -> None
     assert found.step.rules[0].statement.endswith("By the old policy it is undecided.")
 
 
+@pytest.mark.slow
 def test_a_rule_that_comes_can_let_another_through() -> None:
     """Rules share one error: with more of them each fails later. Found by what the old policy says, in any pair."""
     alone = RULES[0] | {"at_most": 0.0}

@@ -85,6 +85,7 @@ def test_sources_and_groups_that_do_not_fit_are_refused() -> None:
         one.weights(["a", "b"], [1])
 
 
+@pytest.mark.slow
 def test_a_model_trained_again_is_judged_among_the_remedies() -> None:
     """Truth: a real audit of its decisions, by the same policy with every rule alone."""
     frame = ROWS.assign(y=Y, s=np.round(RNG.random(500), 2), t=np.round((Y + RNG.random(500)) / 2, 2))

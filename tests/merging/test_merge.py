@@ -164,6 +164,7 @@ def test_scores_are_within_the_bound_that_they_state() -> None:
     np.testing.assert_allclose(calibrated, (frame.y - frame.s).mean(), atol=1e-6)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_what_a_merged_report_says_follows_from_its_evidence(tmp_path: Path) -> None:
     """And it is judged by the policy of its parts, with its waivers, as it is by the same policy again."""
     rules = [RULE, {"id": "auc", "metric": "roc_auc", "comparison": "overall", "at_least": 0.6}]

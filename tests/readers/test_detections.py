@@ -267,6 +267,7 @@ def test_evidence_is_read_as_it_was_written() -> None:
             Detected.from_json({**stored, **wrong})
 
 
+@pytest.mark.slow
 def test_dicts_arrays_tensors_and_corners_are_the_same_audit_as_cocos_files(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     of = crowded(8, scenes=20)

@@ -54,6 +54,7 @@ def test_it_is_small_and_the_same_every_time() -> None:
     assert render(Report.from_json(report().to_json())) == html()
 
 
+@pytest.mark.slow
 def test_controls_wait_in_what_is_hidden() -> None:
     inside = figure(html())
     slide = inside[inside.index("<div class=x-slide") :].split("<div class=x-curves")[0]

@@ -221,6 +221,7 @@ def test_cards_of_one_unit_share_one_scale() -> None:
     assert "All cards have one scale, −1.50 to 1.00." in text(part)
 
 
+@pytest.mark.slow
 def test_values_stand_in_the_order_of_the_names() -> None:
     """Two names, then two values: the first value is the first name's, on every line of every sample."""
     pair = re.compile(r"\b(women|men) and (women|men): ([\d.]+)[^\d]+([\d.]+)")

@@ -110,21 +110,22 @@ class MissedObjects(BaseCheck):
         from auditkit.explain.missed.looking import looked
         from auditkit.explain.missed.scoring import answers, shown
 
-        firsts = [p for a in asked.values() for p in a.places if p in a.first]
-        order = list(dict.fromkeys([*firsts, *(p for a in asked.values() for p in a.places)]))
+        firsts = dict.fromkeys(p for a in asked.values() for p in a.places if p in a.first)
+        order = list(firsts | dict.fromkeys(p for a in asked.values() for p in a.places))
         there, lost = shown(seeing, order)
         looks = None
         if there is not None:
             answers(there)
-            looks = looked(there, self.method, drawn=sum(p in {*firsts} for p in there.places))
+            looks = looked(there, self.method, drawn=sum(p in firsts for p in there.places))
         overview: dict[str, LookedRows | Any] = {}
         cases: list[Observations] = []
         for attribute, a in asked.items():
-            if there is None or looks is None or not {*a.places} & {*there.places}:
+            own = set(a.places)
+            at = [] if there is None else [i for i, p in enumerate(there.places) if p in own]
+            if there is None or looks is None or not at:
                 absent[attribute] = f"no picture was given of the {len(a.places):,} drawn objects"
                 continue
-            at = [i for i, p in enumerate(there.places) if p in {*a.places}]
-            overview[attribute] = self._rows(there, looks, a, at, [p for p in lost if p in {*a.places}])
+            overview[attribute] = self._rows(there, looks, a, at, [p for p in lost if p in own])
             cases.append(_cards(seeing, sample, there, looks, a, [i for i in at if there.places[i] in a.first]))
         every = cases[0] if cases else NOTHING
         for more in cases[1:]:

@@ -177,7 +177,7 @@ def _tested(trust: tuple[TrustCheck, ...]) -> str:
     done = {"passed": [t for t in trust if t.applies and t.passed], "failed": [t for t in trust if t.failed]}
     said = [f"{word}: {', '.join(t.name for t in of)}" for word, of in done.items() if of]
     said += [f"not measured: {t.name} ({t.note.removeprefix('does not apply: ')})" for t in trust if not t.applies]
-    return f"tests of these maps, over all of these objects; {'; '.join(said)}"
+    return f"tests of these maps, over all drawn objects; {'; '.join(said)}"
 
 
 def _case(cases: Observations, i: int, failed: list[TrustCheck]) -> Case:
