@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from auditkit.errors import ModelError, NotExplained, out_of_memory
 from auditkit.explain.asking import differentiating
+from auditkit.explain.graph_bytes import graph_bytes
 from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
 from auditkit.inputs import batching
@@ -187,20 +188,13 @@ def rows_per_call(at: Surface, *, copies: int) -> int:
     """
 
     def kept(rows: int) -> int:
-        sizes: list[int] = []
-
-        def pack(tensor: Tensor) -> Tensor:
-            sizes.append(tensor.nbytes if tensor.layout == torch.strided else 0)
-            return tensor
-
         def repeated(t: Tensor) -> Tensor:
             return t[:1].detach().expand(rows, *t.shape[1:]).clone()
 
         points = [p.requires_grad_() if p.is_floating_point() else p for p in map(repeated, at.points)]
         fixed = [repeated(f) for f in at.fixed]
-        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-            at.forward(*points, *fixed)
-        return sum(sizes)
+        with torch.enable_grad():
+            return graph_bytes(lambda: at.forward(*points, *fixed))
 
     try:
         forward = max(0, kept(2) - kept(1))

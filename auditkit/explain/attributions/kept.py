@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from auditkit.arrays import Bools, Floats
 from auditkit.batch import Batch
@@ -17,7 +20,7 @@ from auditkit.explain.cases.shown import image_regions
 from auditkit.explain.methods.catalogue import method_of
 from auditkit.explain.preflight import undisturbed
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import slices
+from auditkit.inputs.packing import leaves, slices
 
 MOST_KEPT = 1_000
 """Entries of a point of which a report keeps the mean, at most."""
@@ -29,10 +32,12 @@ def point_sums(model: Model, sample: Batch, method: str) -> Grouped | None:
     An entry that a row lacks counts as the mean of the others.
     """
     with undisturbed(model):
+        if _entries(leaves(model.encode(sample.features.head(1)))) > MOST_KEPT:  # and are not encoded in vain
+            return None
         at = surface_for(model, sample.features, method_of(method))
         if not at.points or not all(p.is_floating_point() for p in at.points):
             return None
-        if sum(p[0].numel() for p in at.points) > MOST_KEPT:
+        if _entries(at.points) > MOST_KEPT:
             return None
         rows = torch.cat([p.detach().reshape(len(at), -1).double().cpu() for p in at.points], dim=1)
         means = torch.cat([m.flatten().double().cpu() for m in weighted_mean(at, sample.weight)])
@@ -42,7 +47,12 @@ def point_sums(model: Model, sample: Batch, method: str) -> Grouped | None:
     return Grouped.of({str(j): column.numpy() for j, column in enumerate(known.T)}, weights_of(sample))
 
 
-ROWS = 256
+def _entries(points: Sequence[Tensor]) -> int:
+    """Numbers of a row that can be moved."""
+    return sum(p[0].numel() for p in points if p.is_floating_point())
+
+
+ROWS = 64
 """Pictures encoded at a time."""
 
 
@@ -51,28 +61,33 @@ def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
 
     Pixels that are not finite count as the mean of the others of their picture.
     """
+    n, w, labels = len(sample.features), row_weights(sample), sample.labels()
+    shown = {(attribute, group): rows for attribute, group, rows in least_told(labels, n)}
+    of: dict[tuple[str, str] | None, Bools] = {None: np.ones(n, bool), **shown}
+    totals: dict[tuple[str, str] | None, Any] = dict.fromkeys(of, 0.0)
+    looks: list[str] = []
     with undisturbed(model):
         first = image_regions(model, sample.features.head(1))
         names = None if first is None else model.features(sample.features)
         if first is None or names is None:
             return None
-        parts = (image_regions(model, sample.features.iloc[where]) for where in slices(len(sample.features), ROWS))
-        small = np.concatenate([thinned(_whole(found[0])) for found in parts if found is not None])
-    w = row_weights(sample)
-    _, seen = np.unique(
-        [hashlib.sha256(p.tobytes()).hexdigest() for p in small.astype(np.float32)], return_inverse=True
-    )
+        for where in slices(n, ROWS):
+            part = image_regions(model, sample.features.iloc[where])
+            assert part is not None, "what is a picture in one row is one in all"
+            small = thinned(_whole(part[0]))
+            looks += [hashlib.sha256(p.tobytes()).hexdigest() for p in small.astype(np.float32)]
+            for who, rows in of.items():
+                totals[who] = totals[who] + np.tensordot(w[where] * rows[where], small, axes=1)
+    _, seen = np.unique(looks, return_inverse=True)
 
-    def summed(rows: Bools) -> PictureSum:
-        each = np.bincount(seen[rows], w[rows])  # a picture that stands in several rows is one, of their weight
-        total = np.tensordot(w[rows], small[rows], axes=1)
-        return PictureSum(len(np.unique(seen[rows])), float(each.sum()), float((each * each).sum()), total)
+    def summed(who: tuple[str, str] | None) -> PictureSum:
+        each = np.bincount(seen[of[who]], w[of[who]])  # a picture that stands in several rows is one, of their weight
+        return PictureSum(len(np.unique(seen[of[who]])), float(each.sum()), float((each * each).sum()), totals[who])
 
-    groups: dict[str, dict[str, PictureSum]] = {a: {} for a in sample.labels()}
-    for attribute, group, rows in least_told(sample.labels(), len(small)):
-        groups[attribute][group] = summed(rows)
-    everybody = summed(np.ones(len(small), bool))
-    found = MeanPictures(tuple(names), thinned_regions(first[1]), everybody, groups, 0.0, 1.0)
+    groups: dict[str, dict[str, PictureSum]] = {attribute: {} for attribute in labels}
+    for attribute, group in shown:
+        groups[attribute][group] = summed((attribute, group))
+    found = MeanPictures(tuple(names), thinned_regions(first[1]), summed(None), groups, 0.0, 1.0)
     return found.reduced({}, FEWEST)
 
 

@@ -17,7 +17,7 @@ from auditkit.batch import Batch
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import NoGradient, answering, finite
 from auditkit.explain.attributions.gradient import differentiable
-from auditkit.explain.captum_calls import Tensors, rows_at_once
+from auditkit.explain.captum_calls import Tensors, rows_at_once, written_together
 from auditkit.explain.methods.catalogue import Method, each_output, method_of
 from auditkit.explain.methods.gradients import output
 from auditkit.explain.methods.names import MOST_STEPS
@@ -330,8 +330,8 @@ def _mean(points: Tensor, share: Tensor) -> Tensor:
     """(…) weighted means of the entries; of those that are missing in some rows, over the others."""
     rows = batching.rows_of(points[:1].nbytes)
     if batching.all_finite(points):
-        parts = (torch.tensordot(share[at], points[at].double(), dims=1) for at in slices(len(points), rows))
-        return torch.stack(list(parts)).sum(0)
+        parts = ((torch.tensordot(share[at], points[at].double(), dims=1)[None],) for at in slices(len(points), rows))
+        return written_together(parts, -(-len(points) // rows))[0].sum(0)
     x = points.double()
     known = x.isfinite()
     weight = share.reshape(-1, *(1,) * (x.ndim - 1)) * known

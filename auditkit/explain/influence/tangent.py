@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering, differentiating
+from auditkit.explain.graph_bytes import graph_bytes
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken, unwrapped
 
@@ -154,19 +155,8 @@ def rows_of_a_graph(model: Model, inputs: Inputs) -> int:
     """How many rows one `Tangent` may have: their graph takes about three times what a forward pass keeps."""
 
     def kept(rows: int) -> int:
-        sizes: list[int] = []
-
-        def pack(tensor: Tensor) -> Tensor:
-            sizes.append(tensor.nbytes if tensor.layout == torch.strided else 0)
-            return tensor
-
-        with (
-            differentiating(REFUSED),
-            torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor),
-            answering("the net cannot be run on the training rows"),
-        ):
-            model.decision(taken(inputs, slice(rows)))
-        return sum(sizes)
+        with differentiating(REFUSED), answering("the net cannot be run on the training rows"):
+            return graph_bytes(lambda: model.decision(taken(inputs, slice(rows))))
 
     if n_rows(inputs) < 2:
         return MOST
