@@ -63,8 +63,8 @@ def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
     """
     n, w, labels = len(sample.features), row_weights(sample), sample.labels()
     shown = {(attribute, group): rows for attribute, group, rows in least_told(labels, n)}
-    of: dict[tuple[str, str] | None, Bools] = {None: np.ones(n, bool), **shown}
-    totals: dict[tuple[str, str] | None, Any] = dict.fromkeys(of, 0.0)
+    of: dict[Any, Bools] = {None: np.ones(n, bool), **shown}
+    totals: dict[Any, Any] = dict.fromkeys(of, 0.0)
     looks: list[str] = []
     with undisturbed(model):
         first = image_regions(model, sample.features.head(1))
