@@ -47,7 +47,9 @@ _UNTOLD = ("evidence", "elsewhere", "explorer")
 def digest(report: Report) -> str:
     """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence, and what
     other thresholds would do, which follows from it."""
-    return _digest(report.model_dump(mode="json", exclude=set(_UNTOLD)))
+    said = report.model_dump(mode="json", exclude={*_UNTOLD, "findings"})
+    findings = report.model_dump(include={"findings"})  # texts and numbers, which are JSON as they are
+    return _digest(said | findings)
 
 
 def _digest(said: dict[str, Any]) -> str:
