@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -36,11 +37,12 @@ def retold(report: Report) -> Report:
         and all(part_of(f) == COLUMN for f in report.findings)
     ):
         return report
-    words, rows = _words(groups), _rows(report, say)
+    words, rows, yes, no = _words(groups), _rows(report, say), say.yes(), say.no()
 
+    @functools.cache  # findings share many of their notes
     def everywhere(text: str) -> str:
         if outcome:
-            text = text.replace("are truly positive", say.yes()).replace("are truly negative", say.no())
+            text = text.replace("are truly positive", yes).replace("are truly negative", no)
         return words(rows(text))
 
     return report.model_copy(
