@@ -267,8 +267,8 @@ def tight_style(css: str) -> str:
     'a{b:c;d:e}'
     """
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    css = re.sub(r"(?<=[a-z-]):\s+", ":", css)
-    return re.sub(r"\s*([{};,>])\s*|\s*\n\s*", lambda m: m[1] or "", css).replace(";}", "}")
+    css = re.sub(r"(?<=[a-z-]): +", ":", "".join(map(str.strip, css.splitlines())))
+    return "".join(re.split(r" *([{};,>]) *", css)).replace(";}", "}")
 
 
 def css_text(text: str) -> str:
