@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from auditkit import columns, files, stored
 from auditkit.errors import AuditkitError, ReportError
@@ -190,6 +189,8 @@ def _of_page(start: bytes) -> str | None:
 
 
 def _of_junit(start: bytes) -> str | None:
+    from xml.etree import ElementTree as ET  # which pages need not wait for
+
     parser: Any = ET.XMLPullParser(["start"])  # its events are typed by what was asked for
     with contextlib.suppress(ET.ParseError):  # the end is missing, the root is not
         parser.feed(start)
