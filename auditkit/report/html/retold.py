@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auditkit.records import Estimate, Finding, GroupEstimates, Pictures, Report
+from auditkit.records import Estimate, Finding, GroupEstimate, GroupEstimates, Pictures, Report
 from auditkit.report.rows import PEOPLE
 from auditkit.report.vocabulary import Vocabulary, shown, upper_first
 
@@ -199,7 +199,7 @@ def _finding(f: Finding, told: Telling) -> Finding:
             "title": told(f.title),
             "notes": tuple(told(n) for n in f.notes),
             "estimate": _estimate(f.estimate, told),
-            "by_group": tuple(g.model_copy(update={"estimate": _estimate(g.estimate, told)}) for g in f.by_group),
+            "by_group": tuple(_group(g, told) for g in f.by_group),
             "trust": tuple(
                 t.model_copy(update={"name": told(t.name), "note": told(t.note), "meaning": told(t.meaning)})
                 for t in f.trust
@@ -209,6 +209,10 @@ def _finding(f: Finding, told: Telling) -> Finding:
             ),
         }
     )
+
+
+def _group(g: GroupEstimate, told: Telling) -> GroupEstimate:
+    return g.model_copy(update={"estimate": _estimate(g.estimate, told)}) if g.estimate.note else g
 
 
 def _estimate(e: Estimate, told: Telling) -> Estimate:
