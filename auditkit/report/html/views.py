@@ -20,8 +20,7 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, look: Lookup) -> Room:
         """Less for each figure, the more there are."""
-        mine = [f for f in look.report.findings if not look.in_rates(f)]
-        figures = len({(f.concern, f.metric, f.law) for f in mine}) or 1
+        figures = len({(f.concern, f.metric, f.law) for f in look.undrawn}) or 1
         lines = sum(len(exhibits_of(f, Curve)) for f in look.report.findings) or 1
         return cls(rows=max(10, min(60, 180 // figures)), lines=max(2, min(12, 20 // lines)))
 
