@@ -6,7 +6,7 @@ import base64
 import functools
 import hashlib
 import re
-from importlib import resources
+from pathlib import Path
 
 PLACE = "<script></script>"
 """Where it stands in a page until markup is made tight; text of a report cannot hold it."""
@@ -15,8 +15,7 @@ PLACE = "<script></script>"
 @functools.cache
 def text() -> str:
     """The script as the page has it."""
-    source = resources.files("auditkit.report.html").joinpath("templates/script.js").read_text(encoding="utf-8")
-    return tight_script(source)
+    return tight_script((Path(__file__).parent / "templates" / "script.js").read_text(encoding="utf-8"))
 
 
 def source_list() -> str:
