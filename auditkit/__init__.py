@@ -206,15 +206,23 @@ _ROOMS = ("demo", "testing")
 __all__ = ["__version__", *_ROOMS, *_HOMES]
 
 
+class _NoSuch(AttributeError):
+    """A name that is none, and the nearest: looked for where somebody reads it, for imports of our modules ask, too."""
+
+    def __str__(self) -> str:
+        from auditkit.errors import nearest
+
+        (name,) = self.args
+        return f"auditkit has no '{name}'.{nearest(name, _HOMES)}"
+
+
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"auditkit.{name}")
     if name.startswith("__"):
         raise AttributeError(f"auditkit has no '{name}'.")  # asked by machines, often: nobody reads a near name
     if name not in _HOMES:
-        from auditkit.errors import nearest
-
-        raise AttributeError(f"auditkit has no '{name}'.{nearest(name, _HOMES)}")
+        raise _NoSuch(name)
     value = getattr(importlib.import_module(f"auditkit.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

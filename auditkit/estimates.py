@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, ClassVar, Literal
 
 from pydantic import (
@@ -37,8 +38,16 @@ class Terse(Record):
     @model_serializer(mode="wrap")
     def _without_nothing(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         out: dict[str, Any] = handler(self)
-        usual = {k for k in self.TOLD if getattr(self, k) == type(self).model_fields[k].default}
-        return {k: v for k, v in out.items() if k not in usual}
+        for k, usual in _usual(type(self)):
+            if getattr(self, k) == usual:
+                out.pop(k, None)
+        return out
+
+
+@functools.cache
+def _usual(kind: type[Terse]) -> tuple[tuple[str, Any], ...]:
+    """What the fields in `TOLD` hold if nobody says."""
+    return tuple((k, kind.model_fields[k].default) for k in kind.TOLD)
 
 
 class Estimate(Record):

@@ -7,6 +7,7 @@ Errors of a regression, and whatever else the catalogue calls a number, are plai
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import sys
@@ -82,12 +83,18 @@ def digits(x: Number, style: Style = SHARE) -> int:
     e = x if isinstance(x, Estimate) else x.of if isinstance(x, Like) else None
     if e is None:
         return style.least if x is None else max(style.least, _needed(style.of(float(x)), style.lone))  # type: ignore[arg-type]
-    if e.low is None or e.high is None or e.value is None:
-        known = [style.of(v) for v in (e.value, e.low, e.high) if v is not None]
+    return _between(e.value, e.low, e.high, style)
+
+
+@functools.lru_cache(maxsize=4096)
+def _between(value: float | None, low: float | None, high: float | None, style: Style) -> int:
+    """`digits` of an estimate, which is asked for the value and for each end, wherever they are drawn."""
+    if low is None or high is None or value is None:
+        known = [style.of(v) for v in (value, low, high) if v is not None]
         return max(style.least, min(max([_needed(v, 2) for v in known], default=0), MOST_DECIMALS))
-    ends = [style.of(v) for v in (e.low, e.value, e.high)]
+    ends = [style.of(v) for v in (low, value, high)]
     half = ends[2] / 2 - ends[0] / 2
-    if half <= _apart(ends):
+    if half <= max(map(abs, ends)) * 10.0**-_DIGITS / 2:  # both ends are one number
         return max(style.least, _needed(ends[1], style.lone))
     most = _needed(half, 2) + 1
     own = [_needed(ends[1], 2), *(_needed(v, 1) for v in (ends[0], ends[2]) if v)]
@@ -95,11 +102,6 @@ def digits(x: Number, style: Style = SHARE) -> int:
     while _rounded(ends[0], wide) == _rounded(ends[2], wide):
         wide += 1
     return max(style.least, wide)
-
-
-def _apart(ends: Sequence[float]) -> float:
-    """What lies within it is one number."""
-    return max(map(abs, ends)) * 10.0**-_DIGITS / 2
 
 
 def _needed(x: float, digits: int) -> int:

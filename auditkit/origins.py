@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
@@ -27,8 +26,7 @@ DEFAULT_TASK: Task = "binary"
 """The task of rows, nets and reports that name none."""
 
 
-@dataclass(frozen=True)
-class TaskKind:
+class TaskKind(NamedTuple):
     """What a task predicts, as checks, stored evidence and pages ask of it: none of them asks for its name."""
 
     predicts: Literal["yes or no", "a class", "a number", "several labels"]

@@ -217,7 +217,7 @@ class Report(Record):
     name: str = "audit"
     provenance: Provenance
     policy: PolicyInfo | None = None
-    words: Words = Words()
+    words: Words = Words.model_construct()  # which needs no validator of its own
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     not_measured: tuple[NotMeasured, ...] = ()

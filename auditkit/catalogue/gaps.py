@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auditkit.catalogue.metric import Metric
 
 
-@dataclass(frozen=True)
-class GapTarget:
+class GapTarget(NamedTuple):
     """A number whose mean differs between groups, so that its gap can be taken apart."""
 
     name: str

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from auditkit.catalogue.metric import Wording, check
 
 LawName = Literal["four-fifths", "nyc-ll144"]
 
 
-@dataclass(frozen=True)
-class Law:
+class Law(NamedTuple):
     """One law."""
 
     name: LawName

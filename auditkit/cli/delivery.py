@@ -116,7 +116,8 @@ def tell(paths: list[Path]) -> None:
     from auditkit.stored import digest
 
     for path in paths:
-        named = format_of(path) == "json" and not path.name.endswith(ENDING)  # which the report names itself
+        named = path.name.endswith(".json") and not path.name.endswith(ENDING)  # which the report names itself
+        named = named and format_of(path) == "json"
         kept = f"  {digest(path.read_bytes())}" if named else ""
         print(f"{printable(str(path))}  ({path.stat().st_size / 1000:.0f} kB){kept}")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from auditkit.errors import AuditkitError, ReportError, listing, nearest
 from auditkit.evidence_files import path_of
 from auditkit.records import Finding, Report
-from auditkit.report import flat, writing
+from auditkit.report import writing
 
 if TYPE_CHECKING:
     import pandas
@@ -202,5 +202,7 @@ def frame(report: Report) -> pandas.DataFrame:
     >>> gap[["group", "value", "n"]].values.tolist()
     [['', 0.5, 40], ['a', 0.5, 20], ['b', 1.0, 20]]
     """
+    from auditkit.report import flat
+
     told: pandas.DataFrame = pandas.DataFrame(list(flat.rows(report)), columns=list(flat.Row._fields))
     return told.astype({"value": float, "low": float, "high": float, "level": float, "n": int, "state": str})

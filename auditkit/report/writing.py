@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from auditkit import columns, files, stored
 from auditkit.errors import AuditkitError, ReportError
@@ -47,7 +46,9 @@ _UNTOLD = ("evidence", "elsewhere", "explorer")
 def digest(report: Report) -> str:
     """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence, and what
     other thresholds would do, which follows from it."""
-    return _digest(report.model_dump(mode="json", exclude=set(_UNTOLD)))
+    said = report.model_dump(mode="json", exclude={*_UNTOLD, "findings"})
+    findings = report.model_dump(include={"findings"})  # texts and numbers, which are JSON as they are
+    return _digest(said | findings)
 
 
 def _digest(said: dict[str, Any]) -> str:
@@ -188,6 +189,8 @@ def _of_page(start: bytes) -> str | None:
 
 
 def _of_junit(start: bytes) -> str | None:
+    from xml.etree import ElementTree as ET  # which pages need not wait for
+
     parser: Any = ET.XMLPullParser(["start"])  # its events are typed by what was asked for
     with contextlib.suppress(ET.ParseError):  # the end is missing, the root is not
         parser.feed(start)

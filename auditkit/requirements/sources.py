@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import tomllib
-from importlib import resources
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -87,11 +87,9 @@ def sources() -> dict[str, Source]:
     >>> sources()["eu-aia"].requirement[0].id
     '10(2)(f)'
     """
-    folder = resources.files("auditkit.requirements")
-    return {
-        name: Source.model_validate(tomllib.loads(folder.joinpath(f"{name}.toml").read_text(encoding="utf-8")))
-        for name in ORDER
-    }
+    folder = Path(__file__).parent
+    texts = {name: (folder / f"{name}.toml").read_text(encoding="utf-8") for name in ORDER}
+    return {name: Source.model_validate(tomllib.loads(text)) for name, text in texts.items()}
 
 
 def source_ids() -> tuple[str, ...]:

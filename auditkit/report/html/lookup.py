@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
@@ -156,6 +157,11 @@ class Lookup:
     def in_rates(self, f: Finding) -> bool:
         """Whether the figures of a binary audit's truth, rates and gaps draw it; a table has a figure of its own."""
         return self.binary and rated(f) and f.label is None and (ranked(f) or not exhibits_of(f, Table))
+
+    @functools.cached_property
+    def undrawn(self) -> tuple[Finding, ...]:
+        """The findings that these figures do not draw."""
+        return tuple(f for f in self.report.findings if not self.in_rates(f))
 
     def groups_of(self, f: Finding) -> tuple[GroupEstimate, ...]:
         """Every group's estimate of what a finding is about: of the class that it names, where it is about several."""

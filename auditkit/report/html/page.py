@@ -224,12 +224,11 @@ def environment() -> jinja2.Environment:
 
 _BLOCKS = "address|caption|dd|details|div|dl|dt|figcaption|figure|footer|h[1-6]|header|li|main|nav|ol|p|section"
 _BLOCKS += "|summary|svg|symbol|table|tbody|td|text|th|thead|tr|ul|use|line|rect|path|circle|defs|body|head|meta|title"
-_GAP = re.compile(rf"(?<=>)\s*\n\s*(?=</?(?:{_BLOCKS})\b)|(</?(?:{_BLOCKS})\b[^<>]*>)\s*\n\s*")
-
-
+_BREAK = re.compile(r">\s*\n\s*")
+_BEFORE = re.compile(rf">\s*\n\s*(?=</?(?:{_BLOCKS})\b)")
+_BLOCK = re.compile(rf"</?(?:{_BLOCKS})\b")
 _END = re.compile(r"</t[dhr]>(?=<t[dhr]\b|</t)|</li>(?=<li\b|</[uo]l>)")
-_TAG = re.compile(r"<[a-z][^<>]*>")
-_QUOTED = re.compile(r'( (?!id=)[a-z][a-z0-9-]*=)"([\w.%#-]+)"(?:(?=[\s>])|(/>))')
+_QUOTED = re.compile(r'( (?!id=)[a-z][a-z0-9-]*=)"([\w.%#-]+)"(?=[\s>])')
 
 
 def tight(html: str) -> str:
@@ -250,11 +249,15 @@ def tight(html: str) -> str:
     >>> tight('<use href="#a" x="5%"/>')
     '<use href=#a x=5% />'
     """
-    return _TAG.sub(_bare, _END.sub("", _GAP.sub(r"\1", html)))
+    html = _END.sub("", _BREAK.sub(_after_block, _BEFORE.sub(">", html)))
+    bare = "".join(_QUOTED.split(html.replace('"/>', '" />')))  # without quotes, a value would take the / with it
+    return bare.replace('" />', '"/>')
 
 
-def _bare(tag: re.Match[str]) -> str:
-    return _QUOTED.sub(lambda m: f"{m[1]}{m[2]}{' />' if m[3] else ''}", tag[0])
+def _after_block(line_break: re.Match[str]) -> str:
+    """A line break after a tag, which goes where the tag is a block's."""
+    html, end = line_break.string, line_break.start()
+    return ">" if _BLOCK.match(html, html.rfind("<", 0, end)) else line_break[0]
 
 
 def tight_style(css: str) -> str:
@@ -264,8 +267,8 @@ def tight_style(css: str) -> str:
     'a{b:c;d:e}'
     """
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
-    css = re.sub(r"(?<=[a-z-]):\s+", ":", css)
-    return re.sub(r"\s*([{};,>])\s*|\s*\n\s*", lambda m: m[1] or "", css).replace(";}", "}")
+    css = re.sub(r"(?<=[a-z-]): +", ":", "".join(map(str.strip, css.splitlines())))
+    return "".join(re.split(r" *([{};,>]) *", css)).replace(";}", "}")
 
 
 def css_text(text: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auditkit.records import Estimate, Finding, GroupEstimates, Pictures, Report
+from auditkit.records import Estimate, Finding, GroupEstimate, GroupEstimates, Pictures, Report
 from auditkit.report.rows import PEOPLE
 from auditkit.report.vocabulary import Vocabulary, shown, upper_first
 
@@ -36,11 +37,12 @@ def retold(report: Report) -> Report:
         and all(part_of(f) == COLUMN for f in report.findings)
     ):
         return report
-    words, rows = _words(groups), _rows(report, say)
+    words, rows, yes, no = _words(groups), _rows(report, say), say.yes(), say.no()
 
+    @functools.cache  # findings share many of their notes
     def everywhere(text: str) -> str:
         if outcome:
-            text = text.replace("are truly positive", say.yes()).replace("are truly negative", say.no())
+            text = text.replace("are truly positive", yes).replace("are truly negative", no)
         return words(rows(text))
 
     return report.model_copy(
@@ -197,7 +199,7 @@ def _finding(f: Finding, told: Telling) -> Finding:
             "title": told(f.title),
             "notes": tuple(told(n) for n in f.notes),
             "estimate": _estimate(f.estimate, told),
-            "by_group": tuple(g.model_copy(update={"estimate": _estimate(g.estimate, told)}) for g in f.by_group),
+            "by_group": tuple(_group(g, told) for g in f.by_group),
             "trust": tuple(
                 t.model_copy(update={"name": told(t.name), "note": told(t.note), "meaning": told(t.meaning)})
                 for t in f.trust
@@ -207,6 +209,10 @@ def _finding(f: Finding, told: Telling) -> Finding:
             ),
         }
     )
+
+
+def _group(g: GroupEstimate, told: Telling) -> GroupEstimate:
+    return g.model_copy(update={"estimate": _estimate(g.estimate, told)}) if g.estimate.note else g
 
 
 def _estimate(e: Estimate, told: Telling) -> Estimate:

@@ -6,7 +6,7 @@ import base64
 import functools
 import hashlib
 import re
-from importlib import resources
+from pathlib import Path
 
 PLACE = "<script></script>"
 """Where it stands in a page until markup is made tight; text of a report cannot hold it."""
@@ -15,8 +15,7 @@ PLACE = "<script></script>"
 @functools.cache
 def text() -> str:
     """The script as the page has it."""
-    source = resources.files("auditkit.report.html").joinpath("templates/script.js").read_text(encoding="utf-8")
-    return tight_script(source)
+    return tight_script((Path(__file__).parent / "templates" / "script.js").read_text(encoding="utf-8"))
 
 
 def source_list() -> str:
@@ -38,18 +37,11 @@ def tight_script(js: str) -> str:
     'function f(){\\nreturn "a  = b"+1;\\n}'
     """
     lines = (line.strip() for line in js.splitlines())
-    return "\n".join(_tight_line(line) for line in lines if line and not line.startswith("//"))
+    kept = "\n".join(line for line in lines if line and not line.startswith("//"))
+    return "".join(x if i % 2 else "".join(_SPACE.split(x)) for i, x in enumerate(_TEXT.split(kept)))
 
 
 _PATTERN = r"/(?:[^/\\\n]|\\.)+/"
-_TEXT = re.compile(rf"""\"(?:[^"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|(?<=[(,=:] ){_PATTERN}|(?<=\(){_PATTERN}""")
+_TEXT = re.compile(rf"""(\"(?:[^"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`|(?<=[(,=:] ){_PATTERN}|(?<=\(){_PATTERN})""")
+"""Texts and patterns, which stay as they are."""
 _SPACE = re.compile(r" *([=+\-*/%<>?:&|,;{}()\[\]!]) *")
-
-
-def _tight_line(line: str) -> str:
-    """Spaces around signs go; texts and patterns stay as they are."""
-    out, last = [], 0
-    for found in _TEXT.finditer(line):
-        out += [_SPACE.sub(r"\1", line[last : found.start()]), found[0]]
-        last = found.end()
-    return "".join([*out, _SPACE.sub(r"\1", line[last:])])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import NamedTuple
 
-from auditkit.records import Report, Signer, SignOff, Verdict
+from auditkit.records import Report, Verdict
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import ranked
 from auditkit.report.vocabulary import STATUS, number, shown
@@ -45,12 +45,13 @@ def view(look: Lookup) -> Sheet:
 
 
 def _people(report: Report) -> tuple[tuple[str, ...], ...]:
-    people = list((report.sign_off or SignOff()).person)
+    signers = report.sign_off.person if report.sign_off else ()
+    people = [(p.name, p.role, _day(p.date)) for p in signers]
     owner = report.policy.owner if report.policy else ""
-    if owner.strip() and owner not in [p.name for p in people]:
-        people.insert(0, Signer(name=owner[:200], role="Owner of the policy"))
-    people += [Signer()] * max(1, 2 - len(people))
-    return tuple((_line(p.name), _line(p.role), _day(p.date), "") for p in people)
+    if owner.strip() and owner not in [p.name for p in signers]:
+        people.insert(0, (owner[:200], "Owner of the policy", ""))
+    people += [("", "", "")] * max(1, 2 - len(people))
+    return tuple((_line(name), _line(role), day, "") for name, role, day in people)
 
 
 def _waiver(v: Verdict) -> tuple[str, ...]:

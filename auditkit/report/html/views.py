@@ -20,8 +20,7 @@ class Room(NamedTuple):
     @classmethod
     def of(cls, look: Lookup) -> Room:
         """Less for each figure, the more there are."""
-        mine = [f for f in look.report.findings if not look.in_rates(f)]
-        figures = len({(f.concern, f.metric, f.law) for f in mine}) or 1
+        figures = len({(f.concern, f.metric, f.law) for f in look.undrawn}) or 1
         lines = sum(len(exhibits_of(f, Curve)) for f in look.report.findings) or 1
         return cls(rows=max(10, min(60, 180 // figures)), lines=max(2, min(12, 20 // lines)))
 
@@ -57,9 +56,10 @@ def drawn(
     look: Lookup, found: Sequence[Finding], room: Room, names: Names, *, without: Sequence[str] = ()
 ) -> tuple[Drawn, ...]:
     """The exhibits of findings, each once, kind by kind in the order of `VIEWS`; some kinds may be drawn elsewhere."""
-    every = {
-        x.model_dump_json(): (f, x) for f in found for x in _kept(look, f) if x.kind in VIEWS and x.kind not in without
-    }
-    order = list(VIEWS)
-    pairs = sorted(every.values(), key=lambda pair: order.index(pair[1].kind))
+    kinds = [kind for kind in VIEWS if kind not in without]
+    pairs: list[tuple[Finding, Exhibit]] = []
+    for pair in ((f, x) for f in found for x in _kept(look, f) if x.kind in kinds):
+        at = next((i for i, (_, x) in enumerate(pairs) if x == pair[1]), len(pairs))
+        pairs[at : at + 1] = [pair]
+    pairs.sort(key=lambda pair: kinds.index(pair[1].kind))
     return tuple(Drawn(x.kind, VIEWS[x.kind](look, f, x, room, names)) for f, x in pairs)

@@ -159,7 +159,7 @@ def _bar(axis: Axis, x: Contributions, r: Contribution, start: float, end: float
 def _whole(x: Contributions) -> Contribution:
     """The gap itself, as the last part of figure and table."""
     share = 1.0 if any(r.share is not None for r in x.rows) else None
-    return Contribution(label="The whole gap", estimate=x.total, share=share)
+    return Contribution.model_construct(label="The whole gap", estimate=x.total, share=share)
 
 
 def _unit_words(unit: Unit) -> str:
