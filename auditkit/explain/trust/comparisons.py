@@ -16,10 +16,9 @@ from auditkit.explain.attributions.study import weighted_mean
 from auditkit.explain.captum_calls import Tensors
 from auditkit.explain.methods.catalogue import METHODS
 from auditkit.explain.surface import Surface
-from auditkit.explain.trust.moves import ENTRIES, Found, Untried
+from auditkit.explain.trust.moves import Found, Untried, entrywise
 from auditkit.explain.trust.subject import MOST_RANKED, Trial
 from auditkit.inputs.groups import Groups
-from auditkit.inputs.packing import slices
 from auditkit.stats.ranks import spearman_rows
 
 COPIES, MOST_COPIES = 5, 25
@@ -128,9 +127,7 @@ def _entries(whole: Surface) -> list[tuple[int, int, int, float]]:
     """(feature, tensor, position, σ) of the entry that varies most in each feature that varies."""
     best: dict[int, tuple[int, int, int, float]] = {}
     for t, (points, mask) in enumerate(zip(whole.points, whole.groups.masks, strict=True)):
-        flat = points.reshape(len(points), -1)
-        some = slices(flat.shape[1], ENTRIES)
-        sigma = [s for at in some for s in flat[:, at].double().std(0, correction=0).tolist()]
+        sigma = entrywise(lambda x: x.std(0, correction=0), points).flatten().tolist()
         for position, (feature, s) in enumerate(zip(mask.flatten().tolist(), sigma, strict=True)):
             if s > 1e-6 and (feature not in best or s > best[feature][3]):
                 best[feature] = (feature, t, position, s)

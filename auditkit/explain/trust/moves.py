@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,8 +21,8 @@ Found = tuple[dict[str, Floats], dict[str, Any]]
 REAL_ROWS = 8
 """Rows of the sample that serve as a row's baseline together; one alone would tell its own story."""
 DRAWS = 10
-ENTRIES = 1_024
-"""Of which standard deviations are computed at once."""
+ENTRIES = 256
+"""That are looked at at once."""
 RADIUS = 0.02
 """Of a standard deviation: how far rows are moved."""
 MANY = 20
@@ -56,7 +57,7 @@ def baselines(trial: Trial, whole: Surface) -> Found:
     """
     if trial.features < 2:
         raise Untried("one feature has no ranking")
-    median = tuple(p.nanmedian(dim=0, keepdim=True).values for p in whole.points)
+    median = tuple(entrywise(lambda x: x.nanmedian(dim=0).values, p).to(p)[None] for p in whole.points)
     by = {"mean": trial.phi, "median": trial.attributed(trial.at, median)}
     several = _from_rows(trial, whole)
     by |= {"rows": several.mean(0)} if trial.drawn is None else {f"row {k}": phi for k, phi in enumerate(several)}
@@ -102,13 +103,20 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
 
 
 def spread(points: torch.Tensor) -> torch.Tensor:
-    """(…) standard deviations of the entries over the rows that have them; 0 where none has.
+    """(…) standard deviations of the entries over the rows that have them; 0 where none has."""
+    return entrywise(_deviations, points)
 
-    Of so many entries at a time: in double precision all pictures of a sample take more memory than all else.
+
+def entrywise(of: Callable[[torch.Tensor], torch.Tensor], points: torch.Tensor) -> torch.Tensor:
+    """(…) what a function makes of (N, entries) in double precision, asked for some entries at a time.
+
+    Of all pictures of a sample at once it would take more memory than all else.
     """
     flat = points.reshape(len(points), -1)
-    own = [_deviations(flat[:, at].double()) for at in slices(max(1, flat.shape[1]), ENTRIES)]
-    return torch.cat(own).reshape(points.shape[1:])
+    out = flat.new_empty(flat.shape[1], dtype=torch.float64)
+    for at in slices(flat.shape[1], ENTRIES):
+        out[at] = of(flat[:, at].double())
+    return out.reshape(points.shape[1:])
 
 
 def _deviations(x: torch.Tensor) -> torch.Tensor:
