@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.index import METRICS
 from auditkit.formatting import listed, lower_first, upper_first
 from auditkit.records import CHANGES, Concern, Context, Remedy, SignOff, Status, Task, Verdict
 from auditkit.report import perfect, required
@@ -120,12 +121,18 @@ def _mend(look: Lookup) -> Told:
 def _try(look: Lookup) -> Told:
     """Remedies that nobody asked for."""
     report = look.report
-    asked = "scores" in report.evidence or reasons(look, "mitigation") or report.provenance.data.task != "binary"
-    if _open(look, "fail") and report.remedies is None and not asked:
+    asked = "scores" in report.evidence or reasons(look, "mitigation")
+    if _open(look, "fail") and report.remedies is None and not asked and _thresholds(look):
         yield (
             "Add the check “scores”, where the model gives scores: it tries other thresholds under every rule.",
             ("unmeasured"),
         )
+
+
+def _thresholds(look: Lookup) -> bool:
+    """Whether remedies could be told: decisions of yes or no of rows that count alike, each for itself."""
+    data = look.report.provenance.data
+    return data.task == "binary" and data.weighting is None
 
 
 def _beginning(look: Lookup, mine: Sequence[Verdict]) -> str:
@@ -248,14 +255,17 @@ def _waived(look: Lookup) -> Told:
 
 def _without_a_rule(look: Lookup) -> Told:
     f = uncovered(look.report)
-    if f is not None:
-        known, label = name_of(f.metric), class_of(f)
-        what = known if known[1:2].isupper() else lower_first(known)
-        of = (f" of “{shown(label)}”" if label else "") + (f" by {by_words(f.by)}" if f.by else "")
-        yield (
-            f"Set a rule on {what}{of}, the largest difference that none covers, or accept it at the sign-off.",
-            SECTIONS[at(f)].anchor,
-        )
+    if f is None:
+        return
+    known, label = METRICS.get(f.metric), class_of(f)
+    title = name_of(f.metric).partition(" (")[0]
+    what = title if title[1:2].isupper() else lower_first(title)
+    what += (f" of “{shown(label)}”" if label else "") + (f" by {by_words(f.by)}" if f.by else "")
+    if f.by and known is not None and known.kind != "check":  # of other kinds no rule can ask
+        told = f"Set a rule on {what}, the largest difference that none covers, or accept it at the sign-off."
+    else:
+        told = f"Decide at the sign-off on {what}, the largest difference that no rule covers."
+    yield told, SECTIONS[at(f)].anchor
 
 
 def _policy(look: Lookup) -> Told:
@@ -304,6 +314,7 @@ def _checks(look: Lookup) -> Told:
     data, net = look.report.provenance.data, look.report.provenance.model.kind == "torch"
     lost = set(unasked(look))
     mine = [m for m in MEANS if UNASKED[m.concern] in lost and data.task in m.tasks and (net or not m.net)]
+    mine = [m for m in mine if m.concern != "mitigation" or _thresholds(look)]
     names = list(dict.fromkeys(m.check for m in mine))
     if names:
         told = listed([f"“{n}”" for n in names])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from auditkit.catalogue.index import METRICS
 from auditkit.checks import kind_of
 from auditkit.inputs.tasks.registry import task_of
 from auditkit.records import (
@@ -99,7 +100,9 @@ def test_no_step_says_what_the_report_does_not_hold(name: str) -> None:
                 passing = [r for r in rows if {a.status for a in r.answers if a} == {"pass"}]
                 assert ("new rows" in step.text) == bool(passing)
             case "without a rule":
-                assert uncovered(report) is not None
+                f = uncovered(report)
+                assert f is not None
+                assert ("Set a rule on" in step.text) == (bool(f.by) and METRICS[f.metric].kind != "check")
             case "policy":
                 assert not report.verdicts
             case "groups":
