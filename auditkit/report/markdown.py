@@ -80,6 +80,7 @@ def _said(report: Report) -> list[str]:
     left = uncovered(report)
     beside = [f"- Largest difference without a rule: {_text(brief(left.claim))}"] if left is not None else []
     beside += [f"- Not measured: {_text(n.what)}: {_text(n.why)}" for n in report.not_measured]
+    beside += [f"- {_text(n)}" for n in report.provenance.notes]
     beside += [f"- Caution: {_text(c)}" for c in cautions(report)]
     then = [f"- Next: {_text(step.text)}" for step in steps(Lookup(report))]
     return [*of_rules, *lost, *beside, *then]

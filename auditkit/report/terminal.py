@@ -55,6 +55,7 @@ def summary(report: Report) -> Group:
             lines += _told(v, said, "dim")
     lines += [Text(printable(beside), style="dim") for beside in _beside(report)]
     lines += [Text(printable(f"Next: {step.text}")) for step in steps(Lookup(report))[:1]]
+    lines += [Text(printable(n), style="dim") for n in report.provenance.notes]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
 
