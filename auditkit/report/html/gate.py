@@ -196,9 +196,8 @@ def _sentence(look: Lookup, order: list[Verdict]) -> str:
     if undecided:
         failed = any(v.status == "fail" for v in order)
         parts.append(_open(len(undecided), len(blocking), failed=failed))
-    parts.append(
-        "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
-    )
+    point = ", unless it says that the point decides" if any(v.rule.decision == "point" for v in order) else ""
+    parts.append(f"A rule fails only if its whole interval lies beyond the limit{point}.")
     if any(len(_groups(look, v)) > 1 for v in order):
         parts.append(OF_ALL)
     parts += filter(None, (perfect.counted(report), conflicts.sentence(look), of_looks(report)))
