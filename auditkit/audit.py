@@ -188,9 +188,10 @@ def _joined(parts: Mapping[str, Report], data: Dataset) -> Report:
         }
     )
     cautions = tuple(dict.fromkeys(c for p in parts.values() for c in p.provenance.cautions))
+    notes = tuple(dict.fromkeys(c for p in parts.values() for c in p.provenance.notes))
     return first.model_copy(
         update={
-            "provenance": first.provenance.model_copy(update={"data": source, "cautions": cautions}),
+            "provenance": first.provenance.model_copy(update={"data": source, "cautions": cautions, "notes": notes}),
             "findings": tuple(
                 worded(f, METRICS.get(f.metric), label, several_labels=True)
                 for label, p in parts.items()

@@ -268,7 +268,7 @@ class MergedPart(Terse):
 class Provenance(Terse):
     """What would let a third party repeat the audit."""
 
-    TOLD: ClassVar = ("cautions", "against", "parts")
+    TOLD: ClassVar = ("cautions", "notes", "against", "parts")
 
     auditkit: str
     created: datetime.datetime
@@ -285,8 +285,10 @@ class Provenance(Terse):
     """The older model that it is compared with, on the same rows; absent from JSON where there is none."""
     data: DataProvenance
     cautions: tuple[str, ...] = ()
-    """What a reader should know of the input before any number (labels that look alike, what was guessed of a file);
-    whole sentences. Absent from JSON where there is none."""
+    """What may be wrong with the input, to be known before any number (labels that look alike, what was guessed of a
+    file); whole sentences. Absent from JSON where there is none."""
+    notes: tuple[str, ...] = ()
+    """How the input became rows and decisions, where nothing may be wrong (which boxes count as found); likewise."""
     parts: tuple[MergedPart, ...] = ()
     """The reports that it was merged of, whose rows no hash tells together; empty, and absent from JSON, of an audit.
     """

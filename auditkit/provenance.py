@@ -46,6 +46,7 @@ def provenance_of(
         against=None if against is None else _model(against, data),
         data=_data(observed, model, data, reads),
         cautions=tuple(dict.fromkeys((*data.cautions, *(() if isinstance(model, Predictions) else model.cautions)))),
+        notes=data.notes,
     )
 
 

@@ -280,7 +280,8 @@ class Dataset:
         return found
 
     cautions: tuple[str, ...] = ()
-    """What a reader should know of these rows before any number; whole sentences, shown on the page."""
+    notes: tuple[str, ...] = ()
+    """What may be wrong with these rows, and how they were made where nothing may be: whole sentences for the page."""
     lists: Lists | None = None
     """Where rows are users with a list each: which columns say what of it."""
 

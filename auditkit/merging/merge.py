@@ -264,6 +264,7 @@ def _provenance(parts: Sequence[Part], attribute: str) -> Provenance:
             "command": "",
             "data": data,
             "cautions": tuple(dict.fromkeys([*told, *(c for p in all_ for c in p.cautions)])),
+            "notes": tuple(dict.fromkeys(c for p in all_ for c in p.notes)),
             "parts": tuple(
                 MergedPart(
                     name=p.report.name,

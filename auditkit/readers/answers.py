@@ -142,19 +142,23 @@ class Answers(Reader):
             cluster=_PROMPT if repeated else None,
             row_id=_SAMPLE,
         )
-        data.cautions = (*data.cautions, *self._said(rows, metric, counts))
+        data.cautions = (*data.cautions, *self._cautions(rows, metric))
+        data.notes = (*data.notes, *self._notes(rows, counts))
         return Reading(Predictions(y_pred=_RIGHT, name=listing(tasks, most=3)), data)
 
-    def _said(self, rows: pd.DataFrame, metric: str, counts: Counter[str]) -> Iterator[str]:
-        """What was chosen, and what was left out."""
+    def _cautions(self, rows: pd.DataFrame, metric: str) -> Iterator[str]:
+        """Who judges, and what was left out."""
         from_ = "" if self.at_least is None else f" from {self.at_least:g} on"
         yield f"An answer is right where '{metric}' says so{from_}; whether '{metric}' judges rightly is not audited."
-        prompts = int(rows[_SAMPLE].str.rsplit("#", n=1).str[0].nunique())
-        if prompts < len(rows):
-            yield f"{len(rows):,} answers to {prompts:,} prompts are counted: those to one prompt are dependent."
         lost = int(rows[_RIGHT].isna().sum())
         if lost:
             yield f"{lost:,} of {len(rows):,} samples failed, or were not judged: they enter no rate."
+
+    def _notes(self, rows: pd.DataFrame, counts: Counter[str]) -> Iterator[str]:
+        """What counts as what."""
+        prompts = int(rows[_SAMPLE].str.rsplit("#", n=1).str[0].nunique())
+        if prompts < len(rows):
+            yield f"{len(rows):,} answers to {prompts:,} prompts are counted: those to one prompt are dependent."
         if counts["P"] and self._from > _LETTERS["P"]:
             yield f"{counts['P']:,} answers are partially right (P), and count as not right; at_least=0.5 counts them."
         if counts["N"]:

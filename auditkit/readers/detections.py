@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -141,7 +141,8 @@ class Detections(Reader):
             bins=self.bins,
             leave_out=[_SCENE],
         )
-        data.cautions = (*data.cautions, *_said(scenes, boxes, asked))
+        data.notes = (*data.notes, *_notes(scenes, boxes, asked))
+        data.cautions = (*data.cautions, *_left_out(boxes, asked))
         if self.net is not None:
             data.seeing = Seeing(self.net, self.pictures, self.score_at, asked.at_score, low)
         return Reading(model, data)
@@ -246,19 +247,22 @@ def _by_scene(boxes: Boxes, where: Bools, *, scored: bool = True) -> dict[str, l
     return out
 
 
-def _said(scenes: Scenes, boxes: Boxes, asked: Asked) -> tuple[str, ...]:
-    """How boxes were matched, and what was left out."""
+def _notes(scenes: Scenes, boxes: Boxes, asked: Asked) -> Iterator[str]:
+    """How boxes were matched, and what is no object to be found."""
     n, crowds = len(scenes.objects.kind), int(scenes.objects.crowd.sum())
     first, *others = (f"{x:g}" for x in asked.iou)
-    beyond = pd.DataFrame({"s": boxes.scene, "k": boxes.kind}).value_counts() - asked.most
-    lost = int(beyond[beyond > 0].sum())
     also = f" (average precision also from {' and '.join(others)} on)" if others else ""
-    return (
+    yield (
         f"{n - crowds:,} objects in {len(scenes.ids):,} scenes, and {len(boxes.kind):,} boxes. A box is on an object "
         f"of its class where they overlap by {first} (intersection over union) or more{also}, matched by falling score "
-        f"as COCO does; an object is found where the score of its box is {asked.at_score:g} or more.",
-        *([f"{crowds:,} regions are crowds: no object to be found, and boxes on them are neither right nor wrong."]
-          if crowds else []),
-        *([f"{lost:,} boxes are left out: of a scene and class the {asked.most:,} of the highest scores count."]
-          if lost else []),
-    )  # fmt: skip
+        f"as COCO does; an object is found where the score of its box is {asked.at_score:g} or more."
+    )
+    if crowds:
+        yield f"{crowds:,} regions are crowds: no object to be found, and boxes on them are neither right nor wrong."
+
+
+def _left_out(boxes: Boxes, asked: Asked) -> Iterator[str]:
+    beyond = pd.DataFrame({"s": boxes.scene, "k": boxes.kind}).value_counts() - asked.most
+    lost = int(beyond[beyond > 0].sum())
+    if lost:
+        yield f"{lost:,} boxes are left out: of a scene and class the {asked.most:,} of the highest scores count."

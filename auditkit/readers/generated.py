@@ -94,7 +94,7 @@ class Generated(Reader):
         if sample is None:
             said.append(_TOGETHER)
         else:
-            known["judged"], told = self._counted(sample, truths, again, values)
+            known["judged"], told, note = self._counted(sample, truths, again, values)
             said += told
         data = ToldDataset(
             pd.DataFrame({**groups, _WORD: pd.Series(words, dtype=object)}),
@@ -105,6 +105,7 @@ class Generated(Reader):
         )
         data.known = {_CHECK: known}
         data.cautions = (*data.cautions, *said)
+        data.notes = (*data.notes, *([note] if sample is not None else []))
         return Reading(Predictions(y_pred=_WORD), data)
 
     def _words(self, frame: pd.DataFrame, what: str) -> Names:
@@ -185,8 +186,8 @@ class Generated(Reader):
 
     def _counted(
         self, sample: pd.DataFrame, truths: Names, words: Names, values: tuple[str, ...]
-    ) -> tuple[dict[str, Any], list[str]]:
-        """The labelled sample by cluster, truth and word, and what was left out of it."""
+    ) -> tuple[dict[str, Any], list[str], str]:
+        """The labelled sample by cluster, truth and word, what was left out of it, and what it is for."""
         place = {v: i for i, v in enumerate(values)}
         kept = [i for i, (t, w) in enumerate(zip(truths, words, strict=True)) if t is not None and w is not None]
         if not kept:
@@ -205,7 +206,7 @@ class Generated(Reader):
         ] * (lost > 0)
         said = f"Shares are corrected for the judge's errors, by {len(kept):,} labelled samples"
         grouped = f", those of one {self.cluster} taken together ({len(names):,} clusters)" if names else ""
-        return {"counts": counts, "clusters": names}, [*told, f"{said}{grouped}; both errors are in the intervals."]
+        return {"counts": counts, "clusters": names}, told, f"{said}{grouped}; both errors are in the intervals."
 
 
 _TOGETHER = (

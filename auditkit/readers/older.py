@@ -56,6 +56,7 @@ def joined(model: Predictions, data: Dataset, against: Predictions, old: Dataset
     name = against.name if against.name != model.name else f"older {against.name}"
     rows = data.beside({names[c]: there[c].to_numpy() for c in names})
     rows.cautions = (*data.cautions, *(f"Of the older system: {c}" for c in old.cautions if c not in data.cautions))
+    rows.notes = (*data.notes, *(f"Of the older system: {c}" for c in old.notes if c not in data.notes))
     return Joined(model, rows, replace(against, **renamed, name=name))
 
 

@@ -145,7 +145,8 @@ class Preferences(Reader):
             cluster=None if self.cluster is None else _SHARED,
             row_id=_PAIR,
         )
-        data.cautions = (*data.cautions, *scored.said, *self._said(rows, gap, tied))
+        data.notes = (*data.notes, *scored.notes, *self._tied(tied))
+        data.cautions = (*data.cautions, *scored.cautions, *self._lost(gap))
         return Reading(Predictions(y_pred=_PREFERRED, name=self.tasks[0]), data)
 
     @property
@@ -154,13 +155,14 @@ class Preferences(Reader):
         assert self.likelihood is not None, "a net comes with it"
         return Scorer(**{f.name: getattr(self, f.name) for f in fields(Scorer)})
 
-    def _said(self, rows: pd.DataFrame, gap: Floats, tied: Any) -> Iterator[str]:
-        """What is apart from the pairs that are counted."""
-        n, ties, lost = len(rows), int(tied.sum()), int(np.isnan(gap).sum())
-        if ties:
-            yield f"{ties:,} of {n:,} pairs have two texts as likely as each other: no preference, counted apart."
-        if lost:
-            yield f"{lost:,} of {n:,} pairs have no log-likelihood: they enter no share."
+    def _tied(self, tied: Any) -> Iterator[str]:
+        if ties := int(tied.sum()):
+            alike = "have two texts as likely as each other"
+            yield f"{ties:,} of {len(tied):,} pairs {alike}: no preference, counted apart."
+
+    def _lost(self, gap: Floats) -> Iterator[str]:
+        if lost := int(np.isnan(gap).sum()):
+            yield f"{lost:,} of {len(gap):,} pairs have no log-likelihood: they enter no share."
 
 
 def _texts(pairs: pd.DataFrame, name: str, role: str) -> list[str]:

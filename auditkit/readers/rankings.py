@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -118,6 +118,7 @@ class Rankings(Reader):
         data = Dataset(rows, y_true=None, task=self.tasks[0], sensitive_features=list(self.user_groups), row_id=_USER)
         data.lists = lists
         data.cautions = (*data.cautions, *(c for g in groups for c in g.cautions), *self._cautions(of, tied))
+        data.notes = (*data.notes, *self._notes(of))
         return Reading(Predictions([], name="lists"), data)
 
     def _each_once(self, user: Coded, item: Coded) -> None:
@@ -196,27 +197,24 @@ class Rankings(Reader):
         counts = np.bincount(of.user * k + groups.codes, minlength=of.users * k).reshape(-1, k)
         return np.asarray(counts / counts.sum(axis=1, keepdims=True))
 
-    def _cautions(self, of: Ranked, tied: NDArray[np.bool_]) -> list[str]:
-        said, users = [], of.users
-        without = int((of.relevant == 0).sum())
-        if without:
-            said.append(
-                f"{without:,} of {users:,} users have no relevant item: NDCG, recall and reciprocal rank are undefined "
-                "for them and enter no mean; what their lists show counts."
+    def _notes(self, of: Ranked) -> Iterator[str]:
+        """Whose lists have no number, or are short."""
+        if without := int((of.relevant == 0).sum()):
+            yield (
+                f"{without:,} of {of.users:,} users have no relevant item: NDCG, recall and reciprocal rank are "
+                "undefined for them and enter no mean; what their lists show counts."
             )
-        empty = int((of.length == 0).sum())
-        if empty:
-            said.append(f"{empty:,} of {users:,} users have an empty list: every item of theirs is without a place.")
-        short = int(((of.length < self.k[-1]) & (of.length > 0)).sum())
-        if short:
-            said.append(f"The lists of {short:,} of {users:,} users are shorter than {self.k[-1]}.")
-        ties = int((tied & (of.first(max(self.k[-1], self.seen or 0)) | (of.relevance > 0))).sum())
-        if ties:
-            said.append(
+        if short := int(((of.length < self.k[-1]) & (of.length > 0)).sum()):
+            yield f"The lists of {short:,} of {of.users:,} users are shorter than {self.k[-1]}."
+
+    def _cautions(self, of: Ranked, tied: NDArray[np.bool_]) -> Iterator[str]:
+        if empty := int((of.length == 0).sum()):
+            yield f"{empty:,} of {of.users:,} users have an empty list: every item of theirs is without a place."
+        if ties := int((tied & (of.first(max(self.k[-1], self.seen or 0)) | (of.relevance > 0))).sum()):
+            yield (
                 f"{ties:,} items that count share their score with another of the same list: they stand in the order "
                 "of their names, which nobody decided."
             )
-        return said
 
 
 def _items(of: Ranked, groups: Sequence[ItemGroups], bases: Mapping[str, Floats], lists: Lists) -> dict[str, Floats]:

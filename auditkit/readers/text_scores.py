@@ -21,11 +21,12 @@ _AROUND = ("cls_token_id", "sep_token_id", "pad_token_id", "bos_token_id", "eos_
 
 
 class TextScores(NamedTuple):
-    """(N,) log-likelihoods of both texts of each pair, and what is to be said of how they were made."""
+    """(N,) log-likelihoods of both texts of each pair, how they were made, and what may be wrong with that."""
 
     stereotype: Floats
     antistereotype: Floats
-    said: tuple[str, ...]
+    notes: tuple[str, ...]
+    cautions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ def given(pairs: pd.DataFrame, names: Sequence[str]) -> TextScores:
                 "finite. Of losses and perplexities take the negative (logarithm)"
             )
         found.append(values)
-    return TextScores(found[0], found[1], ("Log-likelihoods were given: how they were made is not known here.",))
+    return TextScores(found[0], found[1], (), ("Log-likelihoods were given: how they were made is not known here.",))
 
 
 def asked(by: Scorer, first: Sequence[str], second: Sequence[str]) -> TextScores:
@@ -83,7 +84,8 @@ def asked(by: Scorer, first: Sequence[str], second: Sequence[str]) -> TextScores
     if len(empty):
         raise DataError(f"row {empty[0]:,} has a text with no token to be scored: give longer texts, or bos=…")
     each = [x / n if by.per_token else x for x, n in zip(np.split(found, 2), sizes, strict=True)]
-    return TextScores(each[0], each[1], tuple(_of_sizes(by, how, sizes)))
+    note = f"A text is as likely as the {by.likelihood} net says: {how}{', by token' if by.per_token else ''}."
+    return TextScores(each[0], each[1], (note,), tuple(_favoured(by, sizes)))
 
 
 def _causal(both: Sequence[Sequence[Ids]], bos: int | None) -> list[list[Asked]]:
@@ -114,9 +116,8 @@ def _masked(both: Sequence[Sequence[Ids]], by: Scorer) -> list[list[Asked]]:
     return out
 
 
-def _of_sizes(by: Scorer, how: str, sizes: Sequence[Any]) -> Iterator[str]:
-    """How texts are scored, and how many pairs are of unequal length."""
-    yield f"A text is as likely as the {by.likelihood} net says: {how}{', by token' if by.per_token else ''}."
+def _favoured(by: Scorer, sizes: Sequence[Any]) -> Iterator[str]:
+    """How many pairs are of unequal length, where a sum counts that."""
     uneven = int((sizes[0] != sizes[1]).sum())
     if uneven and not by.per_token:
         shorter = int((sizes[0] < sizes[1]).sum())

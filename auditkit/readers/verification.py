@@ -139,18 +139,19 @@ class Verification(Reader):
             if attribute in rows:
                 raise DataError(f"'{attribute}' is no name of a group here: rows of pairs have a column of that name")
             rows[attribute] = labels(two[0], two[1], attribute)
-        threshold, rows, said = self._decided(pairs, rows)
+        threshold, rows, chosen = self._decided(pairs, rows)
         data = Dataset(rows, y_true=_SAME, positive=1, task=self.tasks[0], sensitive_features=list(groups),
                        cluster=_PEOPLE)  # fmt: skip
-        data.cautions = (*data.cautions, *said, *without_genuine(rows[_SAME], rows[list(_PEOPLE)]))
+        given = f"Pairs match from {threshold:g} on, as was given: every rate is at this threshold."
+        data.notes = (*data.notes, *([] if chosen else [given]))
+        data.cautions = (*data.cautions, *chosen, *without_genuine(rows[_SAME], rows[list(_PEOPLE)]))
         span = (-1.0, 1.0) if self.embeddings is not None else self.score_range
         return Reading(Predictions(score=_SCORE, threshold=threshold, score_range=span), data)
 
     def _decided(self, pairs: pd.DataFrame, rows: pd.DataFrame) -> tuple[float, pd.DataFrame, tuple[str, ...]]:
-        """The threshold, the rows that are audited, and how it was chosen."""
+        """The threshold, the rows that are audited, and, of one that was not given, how it was chosen."""
         if self.threshold is not None:
-            said = f"Pairs match from {self.threshold:g} on, as was given: every rate is at this threshold."
-            return self.threshold, rows, (said,)
+            return self.threshold, rows, ()
         assert self.at_fmr is not None, "one of them was given"
         name = str(self.calibration)
         chosen = yes_or_no(column_of(pairs, name, "calibration")) == 1

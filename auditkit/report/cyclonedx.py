@@ -88,6 +88,7 @@ def _considerations(report: Report) -> Json:
     risks = [_risk(f"{shown(o.id)}: {o.message}") for o in open_rules(report)]
     risks += [_risk(f"Not measured: {shown(n.what)}: {shown(n.why, longest=600)}") for n in report.not_measured]
     limits = [*([context.known_limits] if context and context.known_limits else []), *cautions(report)]
+    limits += report.provenance.notes
     told: Json = {
         "users": [context.decided_by] if context and context.decided_by else [],
         "useCases": [context.purpose] if context and context.purpose else [],

@@ -9,6 +9,8 @@ from auditkit.formatting import printable
 from auditkit.records import Report, Verdict
 from auditkit.report import required
 from auditkit.report.cautions import cautions
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.next_steps import steps
 from auditkit.report.surest import uncovered
 from auditkit.report.verdict_words import (
     baseline_words,
@@ -64,7 +66,8 @@ def _row(report: Report, v: Verdict) -> tuple[str, str, str, str]:
 
 
 def _said(report: Report) -> list[str]:
-    """What is said of single rules, of requirements, of what no rule covers, and of the audit itself, as a list."""
+    """What is said of single rules, of requirements, of what no rule covers, of the audit itself, and of what to do
+    next, as a list."""
     of_rules = []
     for v in worst_first(report):
         why = v.reason if v.status != "pass" else ""
@@ -77,8 +80,10 @@ def _said(report: Report) -> list[str]:
     left = uncovered(report)
     beside = [f"- Largest difference without a rule: {_text(brief(left.claim))}"] if left is not None else []
     beside += [f"- Not measured: {_text(n.what)}: {_text(n.why)}" for n in report.not_measured]
+    beside += [f"- {_text(n)}" for n in report.provenance.notes]
     beside += [f"- Caution: {_text(c)}" for c in cautions(report)]
-    return [*of_rules, *lost, *beside]
+    then = [f"- Next: {_text(step.text)}" for step in steps(Lookup(report))]
+    return [*of_rules, *lost, *beside, *then]
 
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>&|~$]|^[-+=#]|(?<=^\d)[.)](?!\S)|(?<=^\d\d)[.)](?!\S))")

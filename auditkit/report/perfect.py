@@ -26,7 +26,7 @@ def sentence(report: Report, v: Verdict) -> str:
     if p.status == "inconclusive":
         return f"Undecided: whether a model that made no mistake would meet this rule is open. {size}."
     too = " too" if v.status == "fail" else ""
-    return f"No: a model that made no mistake would fail this rule{too}. {size}: {_choice(v)}."
+    return f"No: a model that made no mistake would fail this rule{too}. {size}."
 
 
 def _noun(v: Verdict) -> str:
@@ -43,11 +43,11 @@ def _size(report: Report, v: Verdict, p: PerfectModel) -> str:
     return f"{quantity(e, kind, of=of)}, {interval(e, kind, of=of)}"
 
 
-def _choice(v: Verdict) -> str:
-    """What stands against what."""
+def choice(v: Verdict) -> str:
+    """Between what somebody must choose, where a model that made no mistake would fail a rule."""
     if v.rule.metric == SELECTED and v.rule.comparison.startswith(("difference", "ratio")):
-        return "someone must choose between equal selection and equal accuracy"
-    return "someone must choose between this limit and being right"
+        return "equal selection and equal accuracy"
+    return "the limit and being right"
 
 
 def in_short(v: Verdict) -> str:

@@ -52,13 +52,14 @@ def told(r: Required, *, page: str = "") -> str:
         f"{what(r)}: {lower_first(ASSESSED[r.state])}",
         f"  required by {r.source}",
         f"  why     {r.reason}",
-        f"  next    {_next(r)}",
+        f"  next    {what_next(r)}",
         *([f"  page    {page}#gate"] if page else []),
     ]
     return "\n".join(printable(text) for text in lines)
 
 
-def _next(r: Required) -> str:
+def what_next(r: Required) -> str:
+    """What would have it assessed, as an imperative."""
     if r.state == "not_in_data":
         return "audit data that have this column, or ask who requires it"
     if r.state == "too_few":

@@ -11,6 +11,8 @@ from auditkit.records import Report, Verdict
 from auditkit.report import perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.changes import HEAD, told
+from auditkit.report.html.lookup import Lookup
+from auditkit.report.next_steps import steps
 from auditkit.report.policy_words import of_looks
 from auditkit.report.required import line, sentence
 from auditkit.report.surest import asked as asked_fairness
@@ -52,6 +54,8 @@ def summary(report: Report) -> Group:
             said = " ".join(filter(None, (why, f"{upper_first(tight)}." if tight else "")))
             lines += _told(v, said, "dim")
     lines += [Text(printable(beside), style="dim") for beside in _beside(report)]
+    lines += [Text(printable(f"Next: {step.text}")) for step in steps(Lookup(report))[:1]]
+    lines += [Text(printable(n), style="dim") for n in report.provenance.notes]
     lines += [Text(printable(f"Caution: {c}"), style="yellow") for c in cautions(report)]
     return Group(*lines)
 

@@ -170,3 +170,14 @@ def test_forced_colours_keep_marks(browser: Browser, pages: dict[str, str]) -> N
             "getComputedStyle(document.querySelector(s))[['fill', 'backgroundColor'][i]])"
         )
         assert fill != paper
+
+
+def test_what_to_do_next_stands_on_the_first_screen(browser: Browser, pages: dict[str, str]) -> None:
+    for width in (1440, 390):
+        with opened(browser, pages["adult"], width) as (page, _):
+            box = page.locator("section.next").bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 900
+            links = page.locator("section.next a")
+            links.first.click()
+            assert page.locator(f"[id='{page.url.partition('#')[2]}']").is_visible()

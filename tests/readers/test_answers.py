@@ -139,7 +139,7 @@ def test_templates_and_epochs_are_clusters(asked: Callable[..., Answers], tmp_pa
     assert [e.low for e in by_group(epochs).values()] == pytest.approx(
         [e.low for e in by_group(together).values()], abs=0.04
     )
-    assert any("360 answers to 30 prompts" in c for c in epochs.provenance.cautions)
+    assert any("360 answers to 30 prompts" in c for c in epochs.provenance.notes)
 
 
 def test_two_models_are_compared_on_the_same_prompts(asked: Callable[..., Answers], tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_values_between_right_and_wrong_need_a_limit(asked: Callable[..., Answer
     (tmp_path / "log.json").write_text(json.dumps(log))
     report = ak.audit(Answers(path=tmp_path / "log.json", category="metadata.subject"))
     assert report.finding("performance/accuracy/overall").estimate.value == pytest.approx(298 / 359)
-    said = " ".join(report.provenance.cautions)
+    said = " ".join((*report.provenance.cautions, *report.provenance.notes))
     assert all(
         x in said for x in ("60 answers are partially right", "1 samples have no answer", "1 of 360 samples failed")
     )

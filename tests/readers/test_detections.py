@@ -518,4 +518,4 @@ def test_a_crowd_takes_any_number_of_boxes_and_is_no_object() -> None:
     rows = read.reading.data.frame
     assert isinstance(rows, pd.DataFrame)
     assert rows[["object", "score"]].to_numpy().tolist() == [[1, 0.9], [1, 0.9], [0, 0.6], [0, 0.6]]
-    assert any("2 regions are crowds" in c for c in read.reading.data.cautions)
+    assert any("2 regions are crowds" in c for c in read.reading.data.notes)

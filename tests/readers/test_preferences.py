@@ -87,9 +87,7 @@ def test_ties_are_apart_and_told() -> None:
     rest = frame[~tied]
     twin = (rest.s > rest.a).groupby(rest.about).mean().to_dict()
     assert {k: e.value for k, e in by_group(report).items()} == pytest.approx(twin)
-    assert "12 of 360 pairs have two texts as likely as each other: no preference" in " ".join(
-        report.provenance.cautions
-    )
+    assert "12 of 360 pairs have two texts as likely as each other: no preference" in " ".join(report.provenance.notes)
     assert report.provenance.data.missing_prediction in (0, 12)
 
 
@@ -184,7 +182,7 @@ def test_a_masked_net_scores_all_tokens_or_those_shared() -> None:
     assert rows["stereotype_log_likelihood"].to_numpy() == pytest.approx(np.array(twin), abs=1e-4)
     shared = asked(frame, **of, mask=0, shared=True).reading
     assert shared.data.frame["margin"].to_numpy() == pytest.approx(np.zeros(48), abs=1e-4)
-    assert any("that both texts have" in c for c in shared.data.cautions)
+    assert any("that both texts have" in c for c in shared.data.notes)
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_order_of_rows_and_scores_in_place_of_ranks_change_nothing(
 
 
 def test_what_cannot_be_told_is_said(asked: Callable[..., Rankings], rows: pd.DataFrame, report: Report) -> None:
-    assert any("3 of 120 users have no relevant item" in c for c in report.provenance.cautions)
+    assert any("3 of 120 users have no relevant item" in c for c in report.provenance.notes)
     shown = ak.audit(asked(rows[rows["rank"] <= 3], k=[3]))
     assert [n.what for n in shown.not_measured] == ["skew_at_3 by genre"]
     assert "shown whole" in shown.not_measured[0].why

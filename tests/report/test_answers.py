@@ -8,7 +8,7 @@ import pytest
 
 from auditkit.records import Curve, Estimate, NotMeasured, Report, Status, Table
 from auditkit.report.html.curves import view as curves_view
-from auditkit.report.html.exhibits import chart
+from auditkit.report.html.exhibits import Named, chart
 from auditkit.report.html.exhibits import table as table_view
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
@@ -109,7 +109,7 @@ def test_a_hole_in_a_curve_breaks_its_line() -> None:
 
 def test_negative_values_stand_left_of_zero() -> None:
     below, above = Estimate(value=-0.05, low=-0.06, high=-0.04, n=9), Estimate(value=0.01, low=0.0, high=0.02, n=9)
-    drawn = chart("", [("", [("below", below, "n"), ("above", above, "n")])], "points")
+    drawn = chart("", [("", [Named("below", below, "n"), Named("above", above, "n")])], "points")
     left, right = drawn.blocks[0].rows
     assert drawn.zero is not None
     assert left.mark.x is not None

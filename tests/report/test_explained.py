@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pytest
 
+from auditkit.explain.cases.pictures import UPWARDS
 from auditkit.records import Case, Cases, Contributions, Estimate, Layer, Layers, NotMeasured, Report, Table, Words
 from auditkit.report.html import cases, causes, layers, trust, waterfall
 from auditkit.report.html.figures import Names
@@ -341,6 +342,18 @@ def test_cases_are_cards_with_their_facts_and_bars(page: str) -> None:
     assert "<mark class=d5>nurse<sub> −0.62</sub></mark>" in text
     assert "“bonus” and “large” raise the score most; “nurse” lowers the score most." in told
     assert text.count('src="data:image/png;base64,iVBORw0KGgo') == 1
+
+
+def test_bars_below_a_map_have_its_colours(page: str) -> None:
+    """The map's own, as the pictures are drawn: what raises the score is red there."""
+    cards = section(page, "cases").split("<li class=card>")[1:]
+    mapped = [c for c in cards if "<img" in c]
+    assert mapped
+    assert all('class="rows as-map"' in c for c in mapped)
+    assert not any("as-map" in c for c in cards if "<img" not in c)
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert f"--raises:#{bytes(UPWARDS).hex()}" in style
+    assert ".as-map .bar{fill:var(--raises)" in style
 
 
 def test_many_cases_are_bounded_and_say_so() -> None:

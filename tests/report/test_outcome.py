@@ -12,10 +12,12 @@ import torch
 import auditkit as ak
 from auditkit.cli.status import exit_status
 from auditkit.records import Report, Rule, Status, Verdict
+from auditkit.report import markdown
 from auditkit.report.html.page import render
 from auditkit.report.surest import complement, uncovered
+from auditkit.report.terminal import summary
 from auditkit.report.verdict_words import headline
-from tests.report import fixtures
+from tests.report import fixtures, samples
 from tests.report.test_html import Page
 
 
@@ -149,3 +151,23 @@ def test_a_broken_check_is_told_on_page_and_terminal() -> None:
     report = report.model_copy(update={"not_measured": (absent,)})
     assert cautions(report) == ("The check scores gave no answer: the check broke with ValueError.",)
     assert "Caution The check scores gave no answer" in Page(render(report)).words()
+
+
+def test_what_only_explains_is_no_caution() -> None:
+    """How rows were made stands with the data; what may be wrong with them is cautioned of before any number."""
+    report = samples.made("all passing")
+    told = {"notes": ("A box counts from a half on.",), "cautions": ("Ten labels look alike.",)}
+    report = report.model_copy(update={"provenance": report.provenance.model_copy(update=told)})
+    page = render(report)
+    first, rest = page.split("</header>", 1)
+    assert "Ten labels look alike." in first
+    assert "A box counts" not in first
+    assert "<p class=say>A box counts from a half on." in rest
+    assert "<strong>Caution:</strong> Ten labels look alike." in rest
+    lines = [str(line) for line in summary(report).renderables]
+    assert "A box counts from a half on." in lines
+    assert "Caution: Ten labels look alike." in lines
+    text = markdown.render(report)
+    assert "\n- A box counts from a half on.\n" in text
+    assert "\n- Caution: Ten labels look alike.\n" in text
+    assert Report.model_validate_json(report.model_dump_json()).provenance.notes == told["notes"]

@@ -144,7 +144,7 @@ def _note(x: Cases, drawn: int, scale: Scale) -> str:
     if any(c.tokens for c in x.cases):
         parts += "Words stand in reading order: the stronger the tint, the more the word moves the score. "
     if any(c.png for c in x.cases):
-        parts += "In pictures, what raises the score is red, and what lowers it blue. "
+        parts += "In pictures, and bars below them, what raises the score is red, and what lowers it blue. "
     return f"{parts}A case is one row, and proves nothing about a group.{cut}"
 
 

@@ -34,15 +34,20 @@ class Data(NamedTuple):
     """False where there is no sensitive feature."""
     compared: bool
     cautions: tuple[str, ...] = ()
-    """What a reader should know of the input before any number."""
+    """What may be wrong with the input."""
+    notes: tuple[str, ...] = ()
+    """How it became rows and decisions."""
 
 
 def view(look: Lookup, names: Names) -> Data:
     """The section of a report."""
     declared = bool(look.report.provenance.data.sensitive_features)
     truth = rates_view(look, "The truth by group", [TRUTH], names)
-    cautions = tuple(shown(c, longest=SENTENCE) for c in look.report.provenance.cautions)
-    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look.report), cautions)
+    cautions, notes = (
+        tuple(shown(c, longest=SENTENCE) for c in told)
+        for told in (look.report.provenance.cautions, look.report.provenance.notes)
+    )
+    return Data(_facts(look), truth, tuple(_groups(look)), declared, groups_compared(look.report), cautions, notes)
 
 
 def _facts(look: Lookup) -> tuple[tuple[str, str], ...]:

@@ -31,6 +31,8 @@ class Row(NamedTuple):
     range: str
     note: str
     """In place of a mark, where there is none."""
+    limit: float | None = None
+    """Where the limit of a rule about this very value lies."""
 
 
 class Block(NamedTuple):
@@ -54,9 +56,19 @@ class Chart(NamedTuple):
     cut: bool = False
     """True if rows were left to the table."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether some row has a limit."""
+        return any(r.limit is not None for b in self.blocks for r in b.rows)
 
-Named = tuple[str, Estimate, str]
-"""(label, estimate, tone)."""
+
+class Named(NamedTuple):
+    """What a row is of."""
+
+    label: str
+    estimate: Estimate
+    tone: str
+    limit: float | None = None
 
 
 def chart(
@@ -78,7 +90,8 @@ def chart(
     middle = None if everybody is None else everybody.value
     told = [(name, list(rows)) for name, rows in blocks if rows]
     kept = [(name, _surest(rows, middle or 0.0)) for name, rows in told]
-    axis = axis or _axis([e for _, rows in kept for _, e, _ in rows], unit, least)
+    every = [r for _, rows in kept for r in rows]
+    axis = axis or _axis([r.estimate for r in every], [r.limit for r in every], unit, least)
     return Chart(
         title=title,
         blocks=tuple(Block(name, tuple(row_of(axis, *r, few=few, counts=counts) for r in rows)) for name, rows in kept),
@@ -90,8 +103,8 @@ def chart(
     )
 
 
-def _axis(estimates: Iterable[Estimate], unit: str, least: float) -> Axis:
-    ends = list(_ends(estimates))
+def _axis(estimates: Iterable[Estimate], limits: Iterable[float | None], unit: str, least: float) -> Axis:
+    ends = [*_ends(estimates), *(x for x in limits if x is not None)]
     of_shares = unit in ("percent", "points") and ends and min(ends) >= 0
     return axis_over([*ends, least if of_shares else None], unit)
 
@@ -131,7 +144,7 @@ def estimates(look: Lookup, f: Finding, x: GroupEstimates) -> tuple[Chart, ...]:
     charts = []
     for i, (name, tone) in enumerate(series_of(look, f, x)[:MOST]):
         heads = [look.row(f.by, label, tone) for label, _ in x.rows]
-        rows = [(head, es[i], own) for (head, own), (_, es) in zip(heads, x.rows, strict=True) if i < len(es)]
+        rows = [Named(head, es[i], own) for (head, own), (_, es) in zip(heads, x.rows, strict=True) if i < len(es)]
         charts.append(chart(name, [("", rows)], unit, axis))
     return tuple(charts)
 
@@ -191,13 +204,15 @@ def _surest(rows: list[Named], middle: float) -> list[Named]:
     return [r for r in rows if id(r) in kept]
 
 
-def row_of(axis: Axis, label: str, e: Estimate, tone: str, *, few: bool = False, counts: str = "") -> Row:
+def row_of(
+    axis: Axis, label: str, e: Estimate, tone: str, limit: float | None = None, *, few: bool = False, counts: str = ""
+) -> Row:
     """An estimate on an axis, in its unit; what does not count has a note in place of its mark. `counts`: what n is of,
     where that is not rows."""
     n, (value, told) = counted(e), cells(e, axis.unit, few=few)
     size = f"n {n:,} {counts}".rstrip() if n or e.denominator is not None else ""
     if does_count(e):
-        return Row(label, size, mark(axis, e, tone), value, told, "")
+        return Row(label, size, mark(axis, e, tone), value, told, "", axis.place(limit))
     return Row(label, size, Mark(tone, None), value, "", told)
 
 

@@ -66,7 +66,7 @@ def _of_people(look: Lookup, found: Explorer, whose: str) -> Kind:
         start=best if found.today is None else found.today,
         untold=f"Of {n} common thresholds, {at} decides most people rightly: {rightly}",
         subtitle=f"Scores of {whose or 'everybody'}; right of the line: selected. Strong: {look.say.yes()}; faint: "
-        f"{look.say.no()}. The axis is stretched at both ends, as log-odds are.",
+        "the others. The axis is stretched at both ends.",
         below="below",
         chosen="A threshold that is chosen on these rows looks better here than it will on others.",
         counted="Counted are the rows with truth, decision and score.",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond
-from auditkit.formatting import interval, lower_first, points, quantity
+from auditkit.formatting import interval, limit, lower_first, points, quantity
 from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
-from auditkit.report import changes, perfect
+from auditkit.report import changes, next_steps, perfect
 from auditkit.report.cautions import cautions
 from auditkit.report.html import change_hero, confusion, hero
 from auditkit.report.html.confusion import ClassRow
@@ -72,6 +72,7 @@ class First(NamedTuple):
     title: str
     status: Status | None
     chips: tuple[Chip, ...]
+    next: tuple[next_steps.Step, ...]
     eyebrow: str
     headline: str
     context: str
@@ -106,6 +107,7 @@ def view(look: Lookup) -> First:
         title=f"{name} {does(report)}" if status else f"{name}: {_without_policy(report)}",
         status=status,
         chips=_chips(report),
+        next=next_steps.steps(look),
         eyebrow=_eyebrow(report, lead),
         headline=headline,
         context=_context(look, lead),
@@ -313,8 +315,9 @@ def _how_sure(look: Lookup, lead: Leading) -> str:
         head += f" It holds for whichever group is the {which}; the line of the chart, for this one alone."
     if v is None or told is None:
         return head if kind.startswith(("difference", "ratio")) or kind in CHANGES else _tested(f)
-    if told.decides:
-        return f"{head} {v.reason}"
+    if told.decides:  # how many rows would decide stands in what to do next, and in the gate
+        crosses = f"The interval crosses the limit of {limit(v.rule.limit, kind, of=of)}."
+        return f"{head} {crosses if v.more_data else v.reason}"
     return f"{head} Alone that would decide; judged with the other rules it is open: see the gate."
 
 

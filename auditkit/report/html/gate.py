@@ -18,7 +18,7 @@ from auditkit.report.html.rules import distance, distances, ranked, sentence
 from auditkit.report.places import PARTS
 from auditkit.report.policy_words import of_looks
 from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, sides_of_holm, tightest, waiver_words
-from auditkit.report.vocabulary import STATUS, listed, number, range_in, several, shown, upper_first, value_text
+from auditkit.report.vocabulary import STATUS, listed, number, range_in, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)
 
@@ -191,17 +191,13 @@ def _open(undecided: int, blocking: int, *, failed: bool) -> str:
 def _sentence(look: Lookup, order: list[Verdict]) -> str:
     report = look.report
     parts = []
-    warnings = [v for v in order if v.rule.severity == "warning"]
     undecided = [v for v in order if v.status == "inconclusive"]
     blocking = [v for v in undecided if v.blocks]
     if undecided:
         failed = any(v.status == "fail" for v in order)
         parts.append(_open(len(undecided), len(blocking), failed=failed))
-    if warnings:
-        parts.append(f"{upper_first(several(len(warnings), 'rule'))} only {'warns' if len(warnings) == 1 else 'warn'}.")
-    parts.append(
-        "A rule fails only if its whole interval lies beyond the limit, unless it says that the point decides."
-    )
+    point = ", unless it says that the point decides" if any(v.rule.decision == "point" for v in order) else ""
+    parts.append(f"A rule fails only if its whole interval lies beyond the limit{point}.")
     if any(len(_groups(look, v)) > 1 for v in order):
         parts.append(OF_ALL)
     parts += filter(None, (perfect.counted(report), conflicts.sentence(look), of_looks(report)))

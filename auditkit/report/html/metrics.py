@@ -15,6 +15,7 @@ from auditkit.catalogue.measured import KIND as MEASURED
 from auditkit.catalogue.rankings import EXPOSED
 from auditkit.formatting import NOTHING
 from auditkit.records import CHANGES, Comparison, Concern, Estimate, Finding, GroupEstimate
+from auditkit.report.html import limits
 from auditkit.report.html.exhibits import MOST, Chart, Group, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
 from auditkit.report.html.lookup import By, Lookup, compares, established, stands_out
@@ -197,6 +198,7 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...], open_: tuple[Draw
     seen = (*charts, *(c for x in open_ if isinstance(x.view, Group) for c in x.view.charts))
     lines = [row for c in seen for b in c.blocks for row in b.rows if row.mark.low is not None]
     line = next((words for f in found if (words := level_of(f.estimate))), "") if lines else ""
+    line += limits.TICK if any(c.limited for c in seen) else ""
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
@@ -242,18 +244,29 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
     if whole is not None:
         overall = [f for f in found if f.comparison == "overall"]
         label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
-        own.append(("", [(label or upper_first(_label(f)), f.estimate, "n") for f in overall]))
+        limit = limits.of_finding
+        own.append(("", [Named(label or upper_first(_label(f)), f.estimate, "n", limit(look, f)) for f in overall]))
     for by, groups in _drawn_groups(found).items():
-        own.append((upper_first(by_words(by)), [(look.say.label(g.group), g.estimate, _tone(look, g)) for g in groups]))
+        each = _limit_of_groups(look, found, by)
+        rows = [Named(look.say.label(g.group), g.estimate, _tone(look, g), each) for g in groups]
+        own.append((upper_first(by_words(by)), rows))
     known = METRICS.get(found[0].metric)
     of = known.counts if known is not None else ""
     charts = [chart("", own, _unit_of_groups(found[0]), counts=of)] if own else []
     for comparison in dict.fromkeys(f.comparison for f in found if f.comparison != "overall"):
-        rows: list[Named] = [(upper_first(_label(f)), f.estimate, "n") for f in found if f.comparison == comparison]
+        mine = [f for f in found if f.comparison == comparison]
+        rows = [Named(upper_first(_label(f)), f.estimate, "n", limits.of_finding(look, f)) for f in mine]
         unit = unit_of(found[0], comparison)
         named = f", in {unit}" if unit not in ("", "percent", "ratio") else ""
         charts.append(chart(comparison_name(comparison) + named, [("", rows)], unit, counts=of))
     return tuple(c for c in charts if sum(len(b.rows) for b in c.blocks) > 1)
+
+
+def _limit_of_groups(look: Lookup, found: list[Finding], by: By) -> float | None:
+    """Of the finding whose groups are drawn."""
+    f = next((f for f in found if f.by_group and (f.by or tuple(f.by_group[0].group)) == by), None)
+    same = f is not None and f.comparison not in CHANGES and not f.controls
+    return limits.of_groups(look, f.metric, by, f.label, f.law) if f is not None and same else None
 
 
 def _unit_of_groups(f: Finding) -> str:

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from auditkit.catalogue.sentences import not_causes
 from auditkit.records import Report, Status
+from auditkit.report import next_steps
 from auditkit.report.html import (
     appendix,
     cases,
@@ -218,7 +219,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals |= {"STATUS": STATUS, "amounts": amounts}
+    found.globals |= {"STATUS": STATUS, "NEXT": next_steps.HEAD, "amounts": amounts}
     return found
 
 

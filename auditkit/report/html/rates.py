@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from auditkit.formatting import decimals, percent
 from auditkit.records import Estimate
-from auditkit.report.html.exhibits import MOST, Block, Chart, chart, row_of
+from auditkit.report.html import limits
+from auditkit.report.html.exhibits import MOST, Block, Chart, Named, chart, row_of
 from auditkit.report.html.figures import Figure, Names, TableView, bracketed, cells, counted, level_text
 from auditkit.report.html.geometry import share_axis
 from auditkit.report.html.lookup import By, Lookup, established
@@ -29,7 +30,8 @@ def view(look: Lookup, name: str, metrics: Sequence[str], names: Names) -> Rates
     if first is None:
         return None
     charts = tuple(_chart(look, m, bys) for m in metrics if any(look.groups(m, by) for by in bys))
-    line = f"Line: {level_text(first.estimate)} interval. Dotted line: everybody."
+    tick = limits.TICK if any(c.limited for c in charts) else ""
+    line = f"Line: {level_text(first.estimate)} interval. Dotted line: everybody.{tick}"
     many = listed([by_words(by) for by in bys if any(len(look.groups(m, by)) > MOST for m in metrics)])
     cut = f" Of {many} the {MOST} groups surest to differ from everybody are drawn." if many else ""
     figure = Figure(
@@ -48,7 +50,10 @@ def overall(look: Lookup, names: Names) -> Rates | None:
     if not found:
         return None
     axis = share_axis(1.0)
-    rows = tuple(row_of(axis, upper_first(look.say.phrase(f.metric)), f.estimate, "n") for f in found)
+    rows = tuple(
+        row_of(axis, upper_first(look.say.phrase(f.metric)), f.estimate, "n", limits.of_finding(look, f)) for f in found
+    )
+    drawn = Chart("", (Block("", rows),), axis)
     right = next((f for f in found if f.metric == RIGHT and f.estimate.value is not None), None)
     title = "The model over everybody"
     if right is not None:
@@ -56,7 +61,8 @@ def overall(look: Lookup, names: Names) -> Rates | None:
     figure = Figure(
         name="Everybody",
         title=title,
-        subtitle=f"Share of everybody who counts, in percent. Line: {level_text(found[0].estimate)} interval.",
+        subtitle=f"Share of everybody who counts, in percent. Line: {level_text(found[0].estimate)} interval."
+        + (limits.TICK if drawn.limited else ""),
         sentence=_majority(look) or "Each share has its own denominator: the people it counts stand under its name.",
         table=TableView(
             "The whole model",
@@ -64,7 +70,7 @@ def overall(look: Lookup, names: Names) -> Rates | None:
             tuple((r.label, *cells(f.estimate), f"{counted(f.estimate):,}") for r, f in zip(rows, found, strict=True)),
         ),
     )
-    return Rates(names.figure(figure), (Chart("", (Block("", rows),), axis),))
+    return Rates(names.figure(figure), (drawn,))
 
 
 def _majority(look: Lookup) -> str:
@@ -74,12 +80,17 @@ def _majority(look: Lookup) -> str:
 
 
 def _chart(look: Lookup, metric: str, bys: list[By]) -> Chart:
-    blocks = [
-        ("", [(look.say.label(g.group), g.estimate, look.shape(a, g.group[a])) for g in look.groups(metric, (a,))])
-        for (a,) in bys
-    ]
+    blocks = [("", _named(look, metric, a)) for (a,) in bys]
     title = upper_first(look.say.phrase(metric))
     return chart(title, blocks, "percent", everybody=look.overall(metric), least=0.0, few=False)
+
+
+def _named(look: Lookup, metric: str, attribute: str) -> list[Named]:
+    limit = limits.of_groups(look, metric, (attribute,))
+    return [
+        Named(look.say.label(g.group), g.estimate, look.shape(attribute, g.group[attribute]), limit)
+        for g in look.groups(metric, (attribute,))
+    ]
 
 
 def _title(look: Lookup, metrics: Sequence[str], bys: list[By]) -> str:

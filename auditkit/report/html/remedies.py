@@ -11,11 +11,11 @@ from auditkit.report.html.geometry import Axis, axis_between, axis_over
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.metrics import Answers
 from auditkit.report.html.rules import ranked
+from auditkit.report.html.tried import TODAY, attributes, name, plural, standing, threshold_rules, verdict
 from auditkit.report.html.views import Drawn
 from auditkit.report.verdict_words import asked, kind_of_verdict
 from auditkit.report.vocabulary import by_words, listed, number, shown, upper_first
 
-TODAY = "Today's model"
 MOST_GROUPS = 2
 """Groups whose change is told in a row of the table; the fold has all."""
 LONGEST = 40
@@ -105,8 +105,8 @@ class View(NamedTuple):
 
 
 CAUTION = (
-    "Thresholds by group, and lots, treat people differently because of a protected attribute, which is unlawful in "
-    "many places in employment, credit and housing: take legal advice first."
+    "Thresholds by group, and lots, are unlawful in many places in employment, credit and housing: take legal advice "
+    "first."
 )
 
 
@@ -116,10 +116,10 @@ def view(look: Lookup, findings: Answers | None = None) -> View | None:
     told = look.report.remedies
     if told is None or not (told.gaps or len(told.rows[0].answers) == len(look.report.verdicts)):
         return None
-    columns = [c for c in _columns(look, told) if any(r.answers[c.at] is not None for r in told.rows[1:])]
-    asked_ = [c.at for c in columns]
+    asked_ = threshold_rules(told)
+    columns = [c for c in _columns(look, told) if c.at in asked_]
     kept = [r for i, r in enumerate(told.rows) if not r.by or not _outdone(told, i, asked_)]
-    lead = _by_gaps(look, told) if told.gaps else _verdict(look, told, kept, asked_)
+    lead = _by_gaps(look, told) if told.gaps else verdict(standing(look.report, asked_), kept)
     others = [r for r in told.rows if r not in kept]
     frontier = _frontier(look, told)
     return View(
@@ -206,7 +206,7 @@ def _rule(look: Lookup, i: int, v: Verdict, place: int) -> Column:
 def _row(look: Lookup, r: Remedy, columns: Sequence[Column]) -> Row:
     return Row(
         label=_label(r),
-        people=": ".join(filter(None, (_by(r).strip(), _people(look, r.selected)))),
+        people=": ".join(filter(None, (attributes(r), _people(look, r.selected)))),
         cells=tuple(_cell(r.answers[c.at], c) for c in columns),
         accuracy=percent(r.accuracy),
     )
@@ -214,17 +214,6 @@ def _row(look: Lookup, r: Remedy, columns: Sequence[Column]) -> Row:
 
 def _label(r: Remedy) -> str:
     return TODAY if not r.words else upper_first(shown(r.words)) + (", with lots" if r.lots else "")
-
-
-def _name(r: Remedy) -> str:
-    """A remedy inside a sentence."""
-    if not r.words:
-        return TODAY[0].lower() + TODAY[1:]
-    return f"{shown(r.words)}{_by(r)}{' with lots' if r.lots else ''}"
-
-
-def _by(r: Remedy) -> str:
-    return f" by {listed([shown(a) for a in r.by])}" if r.by else ""
 
 
 def _people(look: Lookup, people: Sequence[GroupSelected]) -> str:
@@ -245,64 +234,6 @@ def _cell(a: RemedyAnswer | None, c: Column) -> Cell | None:
     return Cell(a.status, in_unit(a.value, c.unit, named=c.unit != "percent"))
 
 
-def _verdict(look: Lookup, told: Remedies, kept: Sequence[Remedy], asked_: Sequence[int]) -> str:
-    """Which of the rows meet all rules, with the undecided told as such; of those shown, which fail the fewest."""
-    of = _all_rules(len(asked_), len(look.report.verdicts))
-    states = [[_status(r.answers[i]) for i in asked_] for r in told.rows]
-    met = [r for r, s in zip(told.rows, states, strict=True) if set(s) == {"pass"}]
-    open_ = [r for r, s in zip(told.rows, states, strict=True) if "fail" not in s and set(s) != {"pass"}]
-    if not asked_:
-        return "The policy has no rule that a threshold could change."
-    if met:
-        others = f" Of {_these(open_)} it is not decided." if open_ else ""
-        only = "only " if len(met) == 1 and not open_ else ""
-        verb = "meet" if _plural(met) else "meets"
-        again = (
-            " Of many remedies some look good by chance: audit what you choose on new rows." if met[-1].words else ""
-        )
-        return upper_first(f"{only}{_these(met)} {verb} {of}.{others}{again}")
-    if open_:
-        fail, verb = ("fail", "are") if _plural(open_) else ("fails", "is")
-        return (
-            f"None of these is established to meet {of}. {upper_first(_these(open_))} {fail} none, and {verb} "
-            "undecided, or not measured, on some."
-        )
-    fails = [(r, s.count("fail")) for r, s in zip(told.rows, states, strict=True)]
-    return f"None of these meets {of}.{_fewest(fails, kept) if len(asked_) > 1 else ''}"
-
-
-def _all_rules(judged: int, every: int) -> str:
-    if judged == every:
-        return "the one rule" if every == 1 else "both rules" if every == 2 else f"all {number(every)} rules"
-    rest = f"of {number(every)}, {'that' if judged == 1 else 'those'} which thresholds can change"
-    return f"the one rule ({rest})" if judged == 1 else f"the {number(judged)} rules ({rest})"
-
-
-def _status(a: RemedyAnswer | None) -> Status:
-    return "not_measured" if a is None or a.status is None else a.status
-
-
-def _these(rows: Sequence[Remedy]) -> str:
-    """Names of up to three, else how many."""
-    return listed([_name(r) for r in rows]) if len(rows) <= 3 else f"{number(len(rows))} of these"
-
-
-def _plural(rows: Sequence[Remedy]) -> bool:
-    """Whether they take a plural verb: several, or the equal rates of groups."""
-    return len(rows) > 1 or bool(rows[0].by)
-
-
-def _fewest(fails: Sequence[tuple[Remedy, int]], kept: Sequence[Remedy]) -> str:
-    """Which remedies fail the fewest rules for sure, beside today's model."""
-    (_, now), *then = fails
-    least = min((n for _, n in then), default=now)
-    if least >= now:
-        return f" None fails fewer than today's model, which fails {number(now)}." if then else ""
-    best = [r for r, n in then if n == least and r in kept]
-    verb = "fail" if _plural(best) else "fails"
-    return f" {upper_first(_these(best))} {verb} the fewest, {number(least)}; today's model fails {number(now)}."
-
-
 def _by_gaps(look: Lookup, told: Remedies) -> str:
     """Without a policy: what leaves the smallest gap in the first of the gaps."""
     g, today = told.gaps[0], told.rows[0].answers[0]
@@ -311,8 +242,8 @@ def _by_gaps(look: Lookup, told: Remedies) -> str:
         return "No policy was given: remedies are told by the differences that they leave."
     value, best = min(known, key=lambda x: x[0])
     what = f"the smallest difference in who is {look.say.short(g.metric)}, by {by_words(g.by)}"
-    verb = "leave" if _plural([best]) else "leaves"
-    return f"{upper_first(_name(best))} {verb} {what}: {points(value)} points, today {points(today.value)}."
+    verb = "leave" if plural([best]) else "leaves"
+    return f"{upper_first(name(best))} {verb} {what}: {points(value)} points, today {points(today.value)}."
 
 
 def _note(look: Lookup, told: Remedies, kept: Sequence[Remedy], folded: int) -> str:

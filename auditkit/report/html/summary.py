@@ -13,7 +13,7 @@ from auditkit.report.html.leading import Story, led, speaks_in_people, story, wh
 from auditkit.report.html.lookup import Lookup, class_of, established, own_estimate, stands_out
 from auditkit.report.html.rules import ranked, sentence
 from auditkit.report.html.sections import CONCERNS, NUMBER, SECTIONS, home, in_cases
-from auditkit.report.html.unmeasured import too_small, unasked
+from auditkit.report.html.unmeasured import unasked
 from auditkit.report.places import FLIPPED, WAY_OUT
 from auditkit.report.surest import compared, uncovered
 from auditkit.report.verdict_words import asked, kind_of_verdict
@@ -170,17 +170,12 @@ def _found(look: Lookup, f: Finding) -> Item:
 
 
 def _unknown(look: Lookup) -> Item:
-    small, groups = too_small(look)
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     found = {by: [f for f in gaps if f.by == by and f.estimate.value is not None] for by in look.bys()}
     unseen = [by_words(by) for by, mine in found.items() if mine and not any(map(established, mine))]
     absent = [shown(n.what) for n in look.report.not_measured[:3]]
     fairness = () if compared(look.report) else ("fairness between groups",)
     words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
-    if small:
-        words += (
-            f"; and, for some answers, anything about {number(small)} of {number(groups)} groups, which are too small"
-        )
     if unseen:
         words += f". Between groups of {listed(unseen)} no gap is established, and none is ruled out"
     extra = f". Nor: {'; '.join(absent)}" if absent and unasked(look) else ""

@@ -21,7 +21,7 @@ UNASKED: dict[Concern, str] = {
 """What the checks behind the sections of findings measure, in words."""
 
 LIMITS = (
-    "The audit describes decisions on these rows. It says how the model decides, not what causes the outcome.",
+    "The audit describes decisions on these rows, not what causes the outcome.",
     "Intervals cover chance in who was sampled, not labels that are wrong, nor people whom the data leave out.",
     "Groups are as the data declare them; people whom the data describe wrongly are counted wrongly.",
     "A rule that is met is one rule met. It does not establish that the model is fair, or that a law is complied with.",

@@ -8,6 +8,7 @@ from auditkit.records import CHANGES, Finding
 from auditkit.report import changes
 from auditkit.report.html.leading import Leading
 from auditkit.report.html.lookup import Lookup, class_of, established
+from auditkit.report.rows import PEOPLE
 from auditkit.report.vocabulary import by_words, listed, upper_first
 
 
@@ -75,4 +76,5 @@ def denominator(look: Lookup, lead: Leading) -> str:
     if lead.label:
         return ""  # the headline names them
     words = {"true_positive_rate": look.say.yes(), "false_positive_rate": look.say.no(), "precision": "are selected"}
-    return f" who {words[lead.metric]}" if lead.metric in words else ""
+    who = "who" if look.say.unit == PEOPLE else "that"
+    return f" {who} {words[lead.metric]}" if lead.metric in words else ""

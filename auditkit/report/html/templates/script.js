@@ -177,7 +177,9 @@ function explore(figure) {
     zone.setAttribute("height", (r.b ? 100 - limit : limit) + "%");
     ["y1", "y2"].forEach(y => line.setAttribute(y, limit + "%"));
     all("text", box).forEach((t, i) => { t.textContent = r.y[2 + i]; });
-    all("text", box)[1].setAttribute("y", limit + "%");
+    const said = all("text", box)[1];
+    said.setAttribute("y", limit + "%");
+    said.setAttribute("dy", limit < 14 ? 15 : -5);
     const label = items[k].querySelector("li > b").textContent, end = i => `${written(r.v[i], r.u)} at ${d.p[i]}`;
     box.querySelector("[role=img]").setAttribute("aria-label", `${label}: ${end(0)}, ${end(steps - 1)}; allowed: ${r.y[3]}`);
     heads[d.g.length].firstChild.textContent = label;
