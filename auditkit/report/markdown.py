@@ -78,7 +78,7 @@ def _said(report: Report) -> list[str]:
         of_rules += [f"- {_code(v.rule.id)}: {_text(said)}"] if said else []
     lost = [f"- {_text(required.line(r))}" for r in report.required if not r.met]
     left = uncovered(report)
-    beside = [f"- Largest difference without a rule: {_text(brief(left.claim))}"] if left is not None else []
+    beside = [f"- Surest difference without a rule: {_text(brief(left.claim))}"] if left is not None else []
     beside += [f"- Not measured: {_text(n.what)}: {_text(n.why)}" for n in report.not_measured]
     beside += [f"- {_text(n)}" for n in report.provenance.notes]
     beside += [f"- Caution: {_text(c)}" for c in cautions(report)]

@@ -189,8 +189,8 @@ def _worse(look: Lookup) -> Told:
 
 
 def _more_rows(look: Lookup) -> Told:
-    """Rules that are undecided: how many rows would decide one, the fewest that do; or that no number is known to."""
-    mine = _open(look, "inconclusive")
+    """Undecided rules that stand in the way: how many rows would decide one, the fewest; or that none is known to."""
+    mine = [v for v in _open(look, "inconclusive") if v.blocks]
     sized = sorted((v for v in mine if v.more_data), key=lambda v: v.more_data or 0.0)
     if sized:
         v = sized[0]
@@ -262,9 +262,9 @@ def _without_a_rule(look: Lookup) -> Told:
     what = title if title[1:2].isupper() else lower_first(title)
     what += (f" of “{shown(label)}”" if label else "") + (f" by {by_words(f.by)}" if f.by else "")
     if f.by and known is not None and known.kind != "check":  # of other kinds no rule can ask
-        told = f"Set a rule on {what}, the largest difference that none covers, or accept it at the sign-off."
+        told = f"Set a rule on {what}, the surest difference that none covers, or accept it at the sign-off."
     else:
-        told = f"Decide at the sign-off on {what}, the largest difference that no rule covers."
+        told = f"Decide at the sign-off on {what}, the surest difference that no rule covers."
     yield told, SECTIONS[at(f)].anchor
 
 

@@ -87,13 +87,13 @@ def _baseline(v: Verdict) -> list[Text]:
 
 
 def _beside(report: Report) -> list[str]:
-    """What no verdict says: whether a perfect model would pass, and the largest difference that no rule covers."""
+    """What no verdict says: whether a perfect model would pass, and the surest difference that no rule covers."""
     lines = [f"{v.rule.id}: {short}" for v in report.verdicts if (short := perfect.in_short(v))]
     if changed := told(report):
         lines.append(f"{HEAD}: {changed}")
     left = uncovered(report)
     if left is not None:
-        lines.append(f"Largest difference without a rule: {brief(left.claim)}")
+        lines.append(f"Surest difference without a rule: {brief(left.claim)}")
     elif not compared(report):
         lines.append("Fairness was not measured." if not asked_fairness(report) else "No groups could be compared.")
     return [*lines, *filter(None, (of_looks(report), sentence(report)))]

@@ -171,7 +171,7 @@ def test_what_no_rule_covers_is_the_largest_of_what_is_sure(name: str) -> None:
     report, shown = look(name).report, first.view(look(name))
     told = dict(shown.facts)
     if not report.verdicts:
-        assert "Largest difference without a rule" not in told
+        assert "Surest difference without a rule" not in told
         return
     asked = [
         (
@@ -195,11 +195,11 @@ def test_what_no_rule_covers_is_the_largest_of_what_is_sure(name: str) -> None:
         )
     ]
     if not left:
-        assert "Largest difference without a rule" not in told
+        assert "Surest difference without a rule" not in told
         return
     common = 2 if report.provenance.data.kind.numeric else 1
     best = max(left, key=lambda f: (unit(f) == common, f.estimate.low or 0.0))
-    said = told["Largest difference without a rule"]
+    said = told["Surest difference without a rule"]
     ends = [f for f in left if shown_name(f.claim, longest=999).startswith(said[:60])]
     least = best.estimate.low or 0.0
     declared = [f for f in left if f.by and unit(f) == unit(best)]
@@ -409,4 +409,4 @@ def test_there_are_samples_of_every_kind() -> None:
     }
     assert "Alone that would decide" in text("open only among the rules")[""]
     assert "meets its one rule" in text("one passing rule")[""]
-    assert "Largest difference without a rule" in text("one passing rule")[""]
+    assert "Surest difference without a rule" in text("one passing rule")[""]

@@ -118,7 +118,7 @@ def test_one_rule_met_is_one_rule_met_and_the_largest_other_difference_stands_be
         if f.concern == "fairness" and f.comparison.startswith("difference") and (f.estimate.low or 0) > 0
     ]
     largest = max((f for f in gaps if f.metric not in ("accuracy", "error_rate")), key=lambda f: f.estimate.low or 0)
-    assert "Largest difference without a rule " + largest.statement[:40] in words
+    assert "Surest difference without a rule " + largest.statement[:40] in words
 
 
 @pytest.mark.parametrize(

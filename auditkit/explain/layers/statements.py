@@ -44,7 +44,7 @@ def statement(
 
     `all_rows` is the largest gap in mean scores over all rows, where they are known.
     """
-    name = layer_words(told, readings)
+    name = layer_words(told)
     knows = _knows(told, about)
     if knows is None:
         return f"Nothing could be read from {name}."
@@ -52,16 +52,13 @@ def statement(
     return f"{upper_first(name)} {knows}{_erased(told, about, all_rows)}. {shown}: {not_causes()}."
 
 
-def layer_words(r: LayerReading, readings: list[LayerReading]) -> str:
+def layer_words(r: LayerReading) -> str:
     """The layer as a person would point at it."""
     if r.record.name == "input":
         return "the input"
     if r.record.name.startswith("into "):
         return f"what goes into the layer '{r.record.name.removeprefix('into ')}'"
-    depth, last = r.fact["depth"], max(x.fact["depth"] for x in readings)
-    if not 0 < depth < last or r.fact.get("parts"):
-        return f"the layer '{r.record.name}'"
-    return f"layer {depth} of {last} ({r.record.name})"
+    return f"the layer '{r.record.name}'"
 
 
 def _knows(r: LayerReading, about: About) -> str | None:
@@ -157,7 +154,7 @@ def _shown(readings: list[LayerReading], told: LayerReading, about: About, use: 
         return f"erasing {attribute} hardly moves the gap or the scores{there}: nothing here shows that the net uses it"
     if use == "open":
         most = max(cuts, key=lambda r: 0.0 if r.moved is None else r.moved.changed)
-        return f"{_scores_move(most, readings, about)}: that the net does without {attribute} is not shown"
+        return f"{_scores_move(most, about)}: that the net does without {attribute} is not shown"
     if about.held and given is not None and given.low is not None:
         return (
             f"at equal {about.equal}, {else_} closes {interval_in(given, _write(about.unit))} of gap: that the net "
@@ -167,13 +164,13 @@ def _shown(readings: list[LayerReading], told: LayerReading, about: About, use: 
     return f"erasing alone does not tell what is used from what only goes with {attribute}{legitimate}"
 
 
-def _scores_move(r: LayerReading, readings: list[LayerReading], about: About) -> str:
+def _scores_move(r: LayerReading, about: About) -> str:
     m = r.moved
     assert isinstance(m, Moved)
     where = "in " if r.record.name == "input" else "at "
     by = f"moves scores by {_size(m.size.value or 0.0, about.unit)} on average"
     other = f" and changes {percent(m.changed)} of decisions" if about.unit == "points" else ""
-    return f"erasing {where}{layer_words(r, readings)} what linearly goes with {about.attribute} {by}{other}"
+    return f"erasing {where}{layer_words(r)} what linearly goes with {about.attribute} {by}{other}"
 
 
 def _write(unit: Unit):  # type: ignore[no-untyped-def]

@@ -148,7 +148,7 @@ def view(look: Lookup) -> View | None:
     note, counted = _notes(look, found, of, told, two)
     moved = [m for m, _ in of.moved]
     return View(
-        title=_title(told, found, of, names) if told else of.untold,
+        title=_title(told, found, of, names, every=len(rules)) if told else of.untold,
         subtitle=of.subtitle,
         groups=tuple(_drawn(look, by, groups, of, names)),
         ticks=_ticks(found.threshold, even=of.even),
@@ -223,10 +223,13 @@ def _told(look: Lookup, rule: Rule, steps: RuleSteps, i: int) -> Told:
     return Told(_label(look, rule), steps.status[i], tenths(e.value, unit), span(e.low, e.high, unit), limit)
 
 
-def _title(told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, names: Sequence[str]) -> str:
+def _title(
+    told: Sequence[tuple[Rule, RuleSteps]], found: Explorer, of: Kind, names: Sequence[str], *, every: int
+) -> str:
     """Whether any of the thresholds meets all rules, and what these come to where that says whether they are of use."""
     met = [sum(s.status[i] == "pass" for _, s in told) for i in range(len(names))]
     all_ = {1: "the one rule", 2: "both rules"}.get(len(told), f"all {several(len(told), 'rule')}")
+    all_ += " drawn here" if len(told) < every else ""
     if max(met) < len(told):
         today, none = found.today, f"None of {len(names)} common thresholds meets {all_}"
         best = today if today is not None and met[today] == max(met) else met.index(max(met))

@@ -154,7 +154,7 @@ def _kicker(report: Report) -> tuple[str, ...]:
     policy = report.policy
     words = "No policy"
     if policy is not None:
-        words = f"Policy {shown(policy.id)}" if policy.id else "Policy"
+        words = f"Policy {shown(policy.id)}" if policy.id else "Policy without a name"
         words += f", version {shown(policy.version)}" if policy.version else ""
     return "Audit report", day(report), words
 
@@ -250,6 +250,8 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
     if change is None or {frozenset(g.items()) for g in change.groups} != groups:
         return ""
     size = interval(change.estimate, "difference")
+    if _otherwise_as_a_ratio(lead, change.verb):
+        return ""
     return {
         "widens": f"The model widens that difference, by {points(change.estimate)} points ({size}).",
         "narrows": f"The model narrows that difference, by {points(-(change.estimate.value or 0.0))} points"
@@ -257,6 +259,17 @@ def _against_truth(look: Lookup, lead: Leading) -> str:
         "keeps": f"The model keeps that difference, to within a point ({size}).",
         "": "",
     }[change.verb]
+
+
+def _otherwise_as_a_ratio(lead: Leading, verb: str) -> bool:
+    """Whether the ratio that the rule asks for moved the other way: small shares lie closer, and less alike."""
+    v = lead.verdict
+    if v is None or not v.rule.comparison.startswith("ratio") or v.perfect is None:
+        return False
+    own, true = (x.surest.estimate if x.surest else x.estimate for x in (v, v.perfect))
+    if own is None or true is None or own.value is None or true.value is None:
+        return False
+    return own.value <= true.value if verb == "narrows" else own.value >= true.value if verb == "widens" else False
 
 
 def _turned(e: Estimate) -> str:
@@ -275,7 +288,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts += [("For whom", for_whom(look, lead)), ("How sure", _how_sure(look, lead))]
     beside = uncovered(look.report)
     if beside is not None:
-        facts.append(("Largest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
+        facts.append(("Surest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
         facts.append(("Differences without a rule", "No difference is established, and none is ruled out."))
     of_change = lead is not None and lead.finding.comparison in CHANGES
