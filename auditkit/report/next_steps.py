@@ -189,8 +189,10 @@ def _worse(look: Lookup) -> Told:
 
 
 def _more_rows(look: Lookup) -> Told:
-    """Undecided rules that stand in the way: how many rows would decide one, the fewest; or that none is known to."""
-    mine = [v for v in _open(look, "inconclusive") if v.blocks]
+    """Undecided rules that stand in the way, or all where nothing fails: how many rows would decide one, the fewest;
+    or that none is known to."""
+    mine = _open(look, "inconclusive")
+    mine = [v for v in mine if v.blocks] if _open(look, "fail") else mine
     sized = sorted((v for v in mine if v.more_data), key=lambda v: v.more_data or 0.0)
     if sized:
         v = sized[0]
@@ -198,9 +200,9 @@ def _more_rows(look: Lookup) -> Told:
         yield f"Audit {more}: that would decide {_rules([v])}, if all estimates stay.", _row(look, v)
     elif mine:
         them = "it" if len(mine) == 1 else "them"
+        how = f"accept {them} by a waiver" if any(v.blocks for v in mine) else f"leave {them} open, as the policy does"
         yield (
-            f"Change {_rules(mine)}, or accept {them} by a waiver: no number of rows is known that would decide "
-            f"{them}.",
+            f"Change {_rules(mine)}, or {how}: no number of rows is known that would decide {them}.",
             _row(look, mine[0]),
         )
 
