@@ -37,25 +37,23 @@ class Mean(NamedTuple):
     concern: Concern
     check: str
     tasks: tuple[Task, ...]
-    net: bool
+    net: bool = False
     """Whether it asks the net itself."""
 
 
-_NETS: tuple[Task, ...] = ("binary", "multiclass", "regression")
 MEANS = (
-    Mean("calibration", "scores", ("binary",), net=False),
-    Mean("mitigation", "scores", ("binary",), net=False),
-    Mean("subgroups", "subgroups", ("binary",), net=False),
-    Mean("explanation", "gap_attribution", _NETS, net=True),
-    Mean("robustness", "flip_test", _NETS, net=True),
+    Mean("calibration", "scores", tasks=("binary",)),
+    Mean("mitigation", "scores", tasks=("binary",)),
+    Mean("subgroups", "subgroups", tasks=("binary",)),
+    Mean("explanation", "gap_attribution", tasks=("binary", "multiclass", "regression"), net=True),
+    Mean("robustness", "flip_test", tasks=("binary", "multiclass", "regression"), net=True),
 )
-FAIRNESS: dict[Task, str] = {
-    "binary": "group_fairness",
-    "multiclass": "class_fairness",
-    "regression": "regression_fairness",
-    "multilabel": "group_fairness",
-}
-"""Task → the check that compares groups of its people; other tasks have readers, which always do."""
+FAIRNESS = (
+    Mean("fairness", "group_fairness", tasks=("binary", "multilabel")),
+    Mean("fairness", "class_fairness", tasks=("multiclass",)),
+    Mean("fairness", "regression_fairness", tasks=("regression",)),
+)
+"""Checks that compare groups of people; what other tasks read is always compared."""
 
 
 class Step(NamedTuple):
@@ -132,7 +130,8 @@ def _try(look: Lookup) -> Told:
 def _thresholds(look: Lookup) -> bool:
     """Whether remedies could be told: decisions of yes or no of rows that count alike, each for itself."""
     data = look.report.provenance.data
-    return data.task == "binary" and data.weighting is None
+    able = any(m.concern == "mitigation" and data.task in m.tasks for m in MEANS)
+    return able and data.weighting is None
 
 
 def _beginning(look: Lookup, mine: Sequence[Verdict]) -> str:
@@ -241,8 +240,9 @@ def _groups(look: Lookup) -> Told:
     if any(f.concern == "fairness" for f in look.report.findings) or reasons(look, "fairness"):
         of = f" of {listed([shown(a) for a in own[:3]])}" if own else ""
         yield f"Audit rows of two or more groups{of} that are large enough to be compared.", "unmeasured"
-    elif look.report.provenance.data.task in FAIRNESS:
-        check = FAIRNESS[look.report.provenance.data.task]
+        return
+    task = look.report.provenance.data.task
+    for check in (m.check for m in FAIRNESS if task in m.tasks):
         column = "" if own else ", and name the columns of groups in sensitive_features"
         yield f"Add the check “{check}”, which compares how groups are treated{column}.", "unmeasured"
 

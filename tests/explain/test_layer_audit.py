@@ -100,7 +100,7 @@ def test_accuracy_before_is_that_of_the_decisions(planted: Model, seen: LayerSum
 
 def test_what_is_said(seen: LayerSums) -> None:
     finding = only(CHECK.assess(seen))
-    assert finding.statement.startswith("Layer 2 of 3 (wide) linearly tells a from b in ")
+    assert finding.statement.startswith("The layer 'wide' linearly tells a from b in ")
     assert "(guessing: 50%; a small non-linear reader: 8" in finding.statement
     assert "; erasing there everything that goes with sex closes " in finding.statement
     assert (
