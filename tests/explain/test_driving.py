@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import captum.attr as captum
@@ -15,6 +16,7 @@ from auditkit.errors import ModelError, NotExplained
 from auditkit.explain import captum_calls
 from auditkit.explain.attributions.check import Attribution
 from auditkit.explain.attributions.study import explain
+from auditkit.explain.graph_bytes import graph_bytes
 from auditkit.explain.methods.catalogue import METHODS, each_output, method_of
 from auditkit.explain.methods.names import CLASSES, LAYERS, NAMES, UNFIT, checked_name
 from auditkit.explain.methods.perturbation import entries
@@ -234,3 +236,19 @@ def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_groups_without_entries_do_not_divide() -> None:
     assert entries(Groups(("a", "b"), (torch.zeros(1, 3, dtype=torch.long),))).tolist() == [3, 1]
+
+
+def test_weighing_a_graph_lets_go_of_it() -> None:
+    """A node of autograd that keeps its own output by a hook holds itself, and nothing frees it."""
+
+    def alive() -> int:
+        gc.collect()
+        return sum(type(o) is torch.Tensor for o in gc.get_objects())
+
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 1))
+    points = torch.rand(2, 1, 8, 8, requires_grad=True)
+    assert graph_bytes(lambda: net(points)) > points.nbytes
+    before = alive()
+    for _ in range(3):
+        graph_bytes(lambda: net(points))
+    assert alive() == before
