@@ -1,8 +1,9 @@
-"""Run every benchmark."""
+"""Run the benchmarks that are named, or all."""
 
 import importlib
+import sys
 
-for name in (
+for name in sys.argv[1:] or (
     "start",
     "init",
     "fairness",

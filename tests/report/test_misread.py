@@ -33,7 +33,7 @@ def test_a_rule_that_fails_is_drawn_before_what_another_question_does_not_establ
 
 
 def test_a_difference_is_not_told_as_narrowed_where_the_ratio_of_the_rule_got_worse() -> None:
-    lead = max(demo().verdicts, key=lambda v: v.rule.id == "four-fifths-gender")
+    lead = next(v for v in demo().verdicts if v.rule.id == "four-fifths-gender")
     assert lead.estimate is not None
     assert lead.perfect is not None
     assert lead.perfect.estimate is not None

@@ -54,6 +54,8 @@ def _entries(points: Sequence[Tensor]) -> int:
 
 ROWS = 64
 """Pictures encoded at a time."""
+Who = tuple[str, str] | None
+"""(attribute, group); None: everybody."""
 
 
 def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
@@ -62,9 +64,9 @@ def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
     Pixels that are not finite count as the mean of the others of their picture.
     """
     n, w, labels = len(sample.features), row_weights(sample), sample.labels()
-    shown = {(attribute, group): rows for attribute, group, rows in least_told(labels, n)}
-    of: dict[Any, Bools] = {None: np.ones(n, bool), **shown}
-    totals: dict[Any, Any] = dict.fromkeys(of, 0.0)
+    told = list(least_told(labels, n))
+    of: dict[Who, Bools] = {None: np.ones(n, bool)} | {(attribute, group): rows for attribute, group, rows in told}
+    totals: dict[Who, Any] = dict.fromkeys(of, 0.0)
     looks: list[str] = []
     with undisturbed(model):
         first = image_regions(model, sample.features.head(1))
@@ -80,12 +82,12 @@ def picture_sums(model: Model, sample: Batch) -> MeanPictures | None:
                 totals[who] = totals[who] + np.tensordot(w[where] * rows[where], small, axes=1)
     _, seen = np.unique(looks, return_inverse=True)
 
-    def summed(who: tuple[str, str] | None) -> PictureSum:
+    def summed(who: Who) -> PictureSum:
         each = np.bincount(seen[of[who]], w[of[who]])  # a picture that stands in several rows is one, of their weight
         return PictureSum(len(np.unique(seen[of[who]])), float(each.sum()), float((each * each).sum()), totals[who])
 
     groups: dict[str, dict[str, PictureSum]] = {attribute: {} for attribute in labels}
-    for attribute, group in shown:
+    for attribute, group, _ in told:
         groups[attribute][group] = summed((attribute, group))
     found = MeanPictures(tuple(names), thinned_regions(first[1]), summed(None), groups, 0.0, 1.0)
     return found.reduced({}, FEWEST)
