@@ -22,7 +22,7 @@ from auditkit.errors import EvidenceError
 from auditkit.evidence.grouped import GroupSums
 from auditkit.evidence.sums import Moments, Weights
 from auditkit.explain.attributions import sums
-from auditkit.explain.attributions.findings import SHARE, WIDEST, attribution_findings
+from auditkit.explain.attributions.findings import RATIO, WIDEST, attribution_findings
 from auditkit.explain.attributions.parts import PARTS, SHIFT, together
 from auditkit.explain.attributions.sums import AttributionRows
 from auditkit.explain.gaps.parts import together as gaps_together
@@ -54,9 +54,9 @@ def part(rng: np.random.Generator, m: int, of: int, slopes: Sequence[float], spr
 
 
 SETTINGS: dict[str, tuple[Sequence[int], Sequence[int], Sequence[Sequence[float]], Sequence[float], str]] = {
-    "thirds": ((1_000,) * 3, (200,) * 3, (ONE,) * 3, FALLING, SHARE),
-    "one of many rows": ((50_000, 300, 300), (400, 300, 300), ((2.0, 1, 1, 1), ONE, ONE), FALLING, SHARE),
-    "the fewest vary most": ((5_000,) * 3, (100, 1_000, 1_000), ((4.0, 3, 2, 1), ONE, ONE), FALLING, SHARE),
+    "thirds": ((1_000,) * 3, (200,) * 3, (ONE,) * 3, FALLING, RATIO),
+    "one of many rows": ((50_000, 300, 300), (400, 300, 300), ((2.0, 1, 1, 1), ONE, ONE), FALLING, RATIO),
+    "the fewest vary most": ((5_000,) * 3, (100, 1_000, 1_000), ((4.0, 3, 2, 1), ONE, ONE), FALLING, RATIO),
     "others lead": ((3_000, 2_000, 1_000), (200,) * 3, ((3.0, 1, 1, 1), (1.0, 3, 1, 1), (1.0, 1, 3, 1)), ONE, WIDEST),
 }
 """Rows of the parts, rows that are drawn of them, spreads of their columns, slopes; how the share is told."""

@@ -15,18 +15,20 @@ from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, hidden
 from auditkit.evidence.sums import Moments
 from auditkit.explain.attributions.parts import PARTS, SHIFT
-from auditkit.explain.attributions.sums import LEADING, AttributionSums, residual
-from auditkit.explain.estimates import UNBOUNDED, Cell, estimated, means_of, undefined
+from auditkit.explain.attributions.sums import LEADING, AttributionSums
+from auditkit.explain.estimates import UNBOUNDED, Cell, carried, estimated, means_of, undefined
 from auditkit.explain.methods.names import of_the_sample
+from auditkit.explain.ratios import METHOD as RATIO
+from auditkit.explain.ratios import ratios_of
 from auditkit.explain.trust.quality import parity, ranking
 from auditkit.explain.trust.records import preflight_check, unmeasured
 from auditkit.formatting import interval, percent, plain
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, Finding, GroupEstimates, TrustCheck
-from auditkit.stats.means import t_limits
+from auditkit.stats.means import shape_of, skewed_limits, too_skewed
+from auditkit.stats.rates import critical_value
 
-SHARE = "ratio of weighted means, linearised; t with Kish's effective rows"
-WIDEST = "ratio of weighted means, as unsure as their errors can make it; t with Kish's effective rows"
+WIDEST = "ratio of means, as unsure as their errors can make it; t corrected for skewness, with Kish's effective rows"
 
 
 class Attributed(NamedTuple):
@@ -131,20 +133,17 @@ def _leading_share(seen: Attributed, level: float) -> Estimate:
     m = seen.tables["lead"].everybody
     if len(m.wx) == 1:
         return _widest_share(seen, m, level)
-    lead, total, _ = m.wx
-    if not total:
-        return undefined("no column moves any score", n=m.n, level=level, method=SHARE)
-    share = float(lead / total)
-    error = float(residual(m, share).standard_error[0]) / float(total / m.w)
-    limits = t_limits(share, error, effective_n=m.effective_n, level=level)
-    return estimated(share, np.clip(limits, 0.0, 1.0), n=m.n, level=level, method=SHARE)
+    if not m.wx[1]:
+        return undefined("no column moves any score", n=m.n, level=level, method=RATIO)
+    return ratios_of([m], bounds=(0.0, 1.0))[0].estimate(level)
 
 
 def _widest_share(seen: Attributed, of: Moments, level: float) -> Estimate:
     """The same where the leading features of a part are others, so that nobody added them up row by row.
 
     Of L − share · T, L what leads and T all, the error is at most that of L and share times that of T, or that of each
-    feature by its coefficient, whichever is less: as if the features moved as one.
+    feature by its coefficient, whichever is less: as if the features moved as one. Its skewness is of either sign, and
+    of the size of the most skewed feature's.
     """
     d, n = len(seen.features), of.n
     mean, error = seen.everybody.mean[:d], seen.everybody.standard_error[:d]
@@ -155,8 +154,13 @@ def _widest_share(seen: Attributed, of: Moments, level: float) -> Estimate:
     of_all = min(float(of.standard_error[0]), float(error.sum()))
     each = (1 - share) * lead + share * float(error[LEADING:].sum())
     widest = min(each, lead + share * of_all) / total
-    limits = t_limits(share, widest, effective_n=of.effective_n, level=level)
-    return estimated(share, np.clip(limits, 0.0, 1.0), n=n, level=level, method=WIDEST)
+    skewness = seen.everybody.skewness
+    worth, most = np.array([of.effective_n]), np.array([0.0 if skewness is None else np.abs(skewness[:d]).max()])
+    at = np.array([share]), np.array([widest]), worth
+    sides = [skewed_limits(*at, sign * shape_of(most, worth), critical_value(level)) for sign in (1, -1)]
+    limits = min(float(s.low[0]) for s in sides), max(float(s.high[0]) for s in sides)
+    e = estimated(share, np.clip(limits, 0.0, 1.0), n=n, level=level, method=WIDEST)
+    return carried(e) if e.state == "ok" and too_skewed(most, worth)[0] else e
 
 
 def _exhibits(seen: Attributed, level: float) -> tuple[GroupEstimates, GroupEstimates]:
@@ -192,6 +196,7 @@ def _statement(features: tuple[str, ...], share: Estimate, trust: tuple[TrustChe
         return "No column moves the model's scores on the sampled rows."
     names = features[:LEADING]
     sure = f" ({interval(share, 'overall')})" if share.low is not None else ""
+    sure = f" ({share.note})" if share.state == "unstable" else sure
     cautions = [f" Caution: {t.meaning}." for t in trust if t.cautions]
     return (
         f"{' and '.join(names)} {'carry' if len(names) > 1 else 'carries'} {percent(share)} of what moves the "

@@ -25,8 +25,8 @@ from auditkit.explain.attributions.sums import (
     START,
     AttributionSums,
     both_pictures,
-    residual,
 )
+from auditkit.explain.ratios import left
 from auditkit.explain.trust.parts import worst
 
 PARTS, SHIFT = "parts", "shift"
@@ -77,8 +77,9 @@ def _of_one(one: tuple[dict[str, Any], Tables], other: tuple[dict[str, Any], Tab
     order = [f"{what}{f}" for what in (SIZE, PHI) for f in features]
     tables = {k: t.arranged(order) for k, t in tables.items()}
     leads = [{*x[:LEADING]} for x in (a["features"], b["features"], features)]
-    alike = leads[0] == leads[1] == leads[2] and all(len(t["lead"].columns) == 3 for t in (mine, theirs))
-    lead = ("lead", "total", "both") if alike else ("total",)
+    told = [t["lead"].columns for t in (mine, theirs)]
+    alike = leads[0] == leads[1] == leads[2] and all("lead" in t for t in told)
+    lead = [c for c in told[0] if c in told[1]] if alike else ["total"]
     tables["lead"] = _leading(mine["lead"].arranged(lead), theirs["lead"].arranged(lead))
     statistics = [s for s in a["statistics"] if s in b["statistics"]]
     for k, name in enumerate(statistics):
@@ -102,7 +103,7 @@ def _leading(one: Grouped, other: Grouped) -> Grouped:
     if len(m.wx) == 1 or not m.wx[1]:
         return both
     share = float(m.wx[0] / m.wx[1])
-    of_share = residual(one.everybody, share).beside(residual(other.everybody, share))
+    of_share = left(one.everybody, share).beside(left(other.everybody, share))
     return both._replace(everybody=replace(m, w2=max(m.w2, of_share.w2)))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from auditkit.evidence.grouped import FEWEST, Grouped, GroupSums, PersonRows, recoding_of
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Moments, Weights
+from auditkit.explain import ratios
 from auditkit.explain.attributions.pictures import MeanPictures
 from auditkit.explain.trust.findings import ranked, readings
 from auditkit.explain.trust.quality import statistics_of
@@ -120,13 +121,6 @@ def both_pictures(a: MeanPictures | None, b: MeanPictures | None) -> MeanPicture
     return None if a is None or b is None else a + b
 
 
-def residual(m: Moments, share: float) -> Moments:
-    """Of leading features, all, and both together (3 columns): of what leads less a share of all, one column."""
-    (lead, total, _), (lead2, total2, both2) = m.wx, m.wx2
-    squares = lead2 - share * (both2 - lead2 - total2) + share**2 * total2
-    return Moments(m.n, m.w, m.w2, np.array([lead - share * total]), np.array([max(0.0, float(squares))]))
-
-
 def _json(pictures: MeanPictures | None) -> dict[str, Any]:
     return {} if pictures is None else {PICTURES: pictures.to_json()}
 
@@ -162,12 +156,12 @@ def _of_one(seen: AttributionRows, fewest: int) -> tuple[dict[str, Any], dict[st
     lead, total = sizes[:, order[:LEADING]].sum(1), sizes.sum(1)
     tables = {
         "": Grouped.of(columns, weight),
-        "lead": Grouped.of({"lead": lead, "total": total, "both": lead + total}, weight),
+        "lead": Grouped.of(ratios.columns(lead=lead, total=total), weight),
         **{f"by|{a}": Grouped.of(columns, weight, label, fewest=fewest) for a, label in seen.labels.items()},
     }
     statistics = statistics_of(seen)
     for k, (_, over, under, of) in enumerate(statistics):
-        ratio = {"over": over, "under": under, "both": over + under}
+        ratio = ratios.columns(over=over, under=under)
         for attribute, label in of.labels.items():
             tables[f"{k}|{attribute}"] = Grouped.of(ratio, _alike(of), label, fewest=fewest)
     tried = () if seen.trials is None else readings(seen.trials)

@@ -13,6 +13,7 @@ from auditkit.explain.all_rows import Means, PairGap, group_name
 from auditkit.explain.estimates import estimated, undefined
 from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Units
 from auditkit.formatting import confidence, listed
+from auditkit.mover import Sides
 from auditkit.records import TASK_KINDS, Estimate
 from auditkit.stats.fieller import Ratio, fieller
 from auditkit.stats.means import t_limits, t_p, t_value
@@ -22,6 +23,10 @@ from auditkit.stats.rates import critical_value
 
 METHOD = "weighted mean over the rows of the smaller group with all their pairs, t with Kish's effective rows"
 SHARE = "ratio of weighted means over the rows of the smaller group, Fieller with t"
+NOTHING = 1e-24
+"""A variance that is only rounding."""
+EVEN = Sides(1.0, 1.0)
+"""Of a gap whose limits are as far as its standard errors say."""
 
 
 class Split(NamedTuple):
@@ -53,6 +58,8 @@ class Split(NamedTuple):
     """Kish's rows, less one where a slope was estimated."""
     gaps: int
     """Gaps that were split beside each other, this one counted: so many sentences name parts."""
+    reach: Sides[float] = EVEN
+    """Of the gap of all rows: see `reaching`."""
 
     @classmethod
     def of(
@@ -74,15 +81,17 @@ class Split(NamedTuple):
         if whole is not None:
             mean, covariance = adjusted(mean, covariance, whole, n)
             n -= 1
-        covariance = chosen(covariance, n, groups, level)
-        errors = np.sqrt(np.maximum(np.diag(covariance), 0.0))[:-1]
-        low, high = t_limits(mean[:-1], errors, effective_n=n, level=level)
-        parts = [estimated(v, limits, **how) for v, *limits in zip(mean[:-1], low, high, strict=True)]
-        t = t_p(mean[:-1], errors, effective_n=n)
+        covariance, reach = chosen(covariance, n, groups, level), EVEN if whole is None else reaching(whole, q)
+        each = np.eye(len(mean))[:-1]
+        parts = [
+            estimated(v, limits, **how)
+            for v, *limits in zip(*_limits(each, mean, covariance, reach, n, level), strict=True)
+        ]
+        t = _p_of(each, mean, covariance, reach, n)
         p = _p(gap, error, n, groups) if whole is None else whole.p
         total = sampled if whole is None else whole.estimate
         return cls(contrast, TARGETS[contrast.of], units.names, tuple(parts), total, p, holm_adjusted(t), units,
-                   sampled, mean, covariance, n, gaps)  # fmt: skip
+                   sampled, mean, covariance, n, gaps, reach)  # fmt: skip
 
     @property
     def sure(self) -> tuple[bool, ...]:
@@ -194,7 +203,7 @@ def adjusted(mean: Floats, covariance: Floats, whole: PairGap, n: float) -> tupl
     """
     value, variance = whole.estimate.value, float(covariance[-1, -1])
     assert value is not None
-    if variance <= 1e-24:
+    if variance <= NOTHING:
         return (mean * (value / mean[-1]) if mean[-1] else mean), covariance
     slope = covariance[:, -1] / variance
     slope[-1] = 1.0
@@ -214,7 +223,7 @@ def chosen(covariance: Floats, n: float, groups: int, level: float) -> Floats:
     2.0
     """
     variance = float(covariance[-1, -1])
-    if groups <= 2 or n <= 1 or variance <= 1e-24:
+    if groups <= 2 or n <= 1 or variance <= NOTHING:
         return covariance
     wider = (_quantile(n, groups, level) / _quantile(n, 2, level)) ** 2
     with_gap = np.outer(covariance[:, -1], covariance[:, -1]) / variance
@@ -257,21 +266,59 @@ def _p(gap: float, error: float, n: float, groups: int) -> float:
 
 def together(split: Split, which: Sequence[int]) -> Estimate:
     """Some parts as one."""
-    value, error = _sum(split, which)
-    level = split.total.level
-    limits = t_limits(value, error, effective_n=split.effective_n, level=level)
-    return estimated(value, limits, n=split.units.n, level=level, method=METHOD, fewest=0)
+    level, n = split.total.level, split.effective_n
+    (value,), (low,), (high,) = _limits(_sum(split, which), split.mean, split.covariance, split.reach, n, level)
+    return estimated(float(value), (low, high), n=split.units.n, level=level, method=METHOD, fewest=0)
 
 
 def together_p(split: Split, which: Sequence[int]) -> float:
     """p of H0: some parts add up to 0."""
-    return float(t_p(*_sum(split, which), effective_n=split.effective_n))
+    return float(_p_of(_sum(split, which), split.mean, split.covariance, split.reach, split.effective_n)[0])
 
 
-def _sum(split: Split, which: Sequence[int]) -> tuple[float, float]:
-    pick = np.zeros(len(split.names) + 1)
-    pick[list(which)] = 1.0
-    return float(pick @ split.mean), max(float(pick @ split.covariance @ pick), 0.0) ** 0.5
+def reaching(whole: PairGap, q: float) -> Sides[float]:
+    """How often q standard errors go into the limits of a gap to either side, at least once: skewness moves them out.
+
+    A part is no surer than the gap that it is a part of: what of it goes with the gap reaches as far as the gap does.
+
+    >>> reaching(PairGap(Estimate(value=1.0, low=0.0, high=4.0), 1.0, 0.0), 2.0)
+    Sides(below=1.0, above=1.5)
+    """
+    e = whole.estimate
+    if e.low is None or e.high is None or e.value is None or whole.variance <= NOTHING:
+        return EVEN
+    error = q * whole.variance**0.5
+    return Sides(max(1.0, (e.value - e.low) / error), max(1.0, (e.high - e.value) / error))
+
+
+def _sum(split: Split, which: Sequence[int]) -> Floats:
+    pick = np.zeros((1, len(split.names) + 1))
+    pick[0, list(which)] = 1.0
+    return pick
+
+
+def _errors(pick: Floats, covariance: Floats, reach: Sides[float]) -> Sides[Floats]:
+    """Standard errors below and above sums of parts that (M, D) picks."""
+    own, with_gap = ((pick @ covariance) * pick).sum(1), pick @ covariance[:, -1]
+    along = with_gap**2 / covariance[-1, -1] if covariance[-1, -1] > NOTHING else np.zeros(len(pick))
+    up = with_gap >= 0
+    ways = (np.where(up, reach.below, reach.above), np.where(up, reach.above, reach.below))
+    return Sides(*(np.sqrt(np.maximum(own + (way**2 - 1) * along, 0.0)) for way in ways))
+
+
+def _limits(
+    pick: Floats, mean: Floats, covariance: Floats, reach: Sides[float], n: float, level: float
+) -> tuple[Floats, Floats, Floats]:
+    """The sums, and their limits."""
+    value, errors = pick @ mean, _errors(pick, covariance, reach)
+    low, high = (t_limits(value, error, effective_n=n, level=level) for error in errors)
+    return value, low.low, high.high
+
+
+def _p_of(pick: Floats, mean: Floats, covariance: Floats, reach: Sides[float], n: float) -> Floats:
+    """p of H0: a sum is 0; by the error on that side."""
+    value, errors = pick @ mean, _errors(pick, covariance, reach)
+    return t_p(value, np.where(value > 0, errors.below, errors.above), effective_n=n)
 
 
 def of_all(seen: GapSums, split: Split) -> float | None:

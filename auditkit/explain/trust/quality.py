@@ -9,23 +9,17 @@ import numpy as np
 
 from auditkit.arrays import Floats
 from auditkit.errors import listing
-from auditkit.evidence.grouped import Grouped, hidden
+from auditkit.evidence.grouped import Grouped
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Moments
-from auditkit.explain.estimates import estimated, undefined, unshown
+from auditkit.explain.estimates import Cell, gap, undefined
+from auditkit.explain.ratios import ratios_of
 from auditkit.explain.trust.findings import Ranking, sensitivity
 from auditkit.explain.trust.records import checked, unmeasured
 from auditkit.explain.trust.set_sums import CHANGES, missed
 from auditkit.formatting import decimals, percent
 from auditkit.question import SPARSE
 from auditkit.records import Estimate, GroupEstimates, Table, TrustCheck
-from auditkit.stats.comparisons import Comparisons, Method
-from auditkit.stats.means import t_value
-from auditkit.stats.rates import Limits, critical_value
-
-MEAN = "mean, t over the rows"
-RATIO = "ratio of means, linearised; t over the rows"
-GAP = "largest of all pairs, MOVER"
 
 
 def ranking(
@@ -62,39 +56,6 @@ class Statistic(NamedTuple):
     of: Observations
 
 
-class _Ratio(NamedTuple):
-    """A statistic of one group: moments of over, under, and both together."""
-
-    moments: Moments
-
-    @property
-    def under(self) -> float:
-        return float(self.moments.wx[1])
-
-    @property
-    def value(self) -> float:
-        return float(self.moments.wx[0]) / self.under
-
-    def estimate(self, level: float) -> Estimate:
-        m, n = self.moments, self.moments.n
-        method = MEAN if n == self.under == m.wx2[1] else RATIO
-        if hidden(m):
-            return unshown(n, level=level, method=method)
-        if not self.under:
-            return undefined("nothing to measure", n=n, level=level, method=method)
-        limits = self.limits(critical_value(level)) if m.effective_n > 1 else (self.value, self.value)
-        return estimated(self.value, limits, n=n, level=level, method=method, rows="rows")
-
-    def limits(self, z: float) -> tuple[float, float]:
-        m, value, (over2, under2, both2) = self.moments, self.value, self.moments.wx2
-        n = m.effective_n
-        squares = over2 - value * (both2 - over2 - under2) + value**2 * under2  # of over − value · under
-        squares = 0.0 if squares <= 1e-13 * over2 else float(squares)  # rounding, where all are alike
-        spread = np.sqrt(squares * (n / m.w) / (n - 1)) / (self.under / m.w)
-        half = float(t_value(n, z)) * float(spread) / np.sqrt(n)
-        return float(value - half), float(value + half)
-
-
 def parity(
     names: Sequence[str], tables: Sequence[Mapping[str, Grouped]], *, tried: int, level: float
 ) -> tuple[TrustCheck, GroupEstimates | None]:
@@ -118,12 +79,12 @@ def parity(
             series.append(f"{attribute}: largest gap")
             groups.append({attribute: None})
         for name, by, row in zip(names, tables, cells, strict=True):
-            nobody = Moments.of(np.zeros((0, 3)))
-            ratios = [_Ratio(by[attribute].groups.get(v, nobody)) for v in values]
-            row += [r.estimate(level) for r in ratios]
+            own = [by[attribute].groups.get(v, Moments.of(np.zeros((0, 4)))) for v in values]
+            ratios = ratios_of(own)
+            row += [_estimate(m, r, level) for m, r in zip(own, ratios, strict=True)]
             if len(values) > 1:
                 row.append(_gap(ratios, level))
-                if (_gap(ratios, 1 - (1 - level) / (len(names) * len(tables[0]))).low or 0) > 0:  # of all, Bonferroni
+                if _gap(ratios, 1 - (1 - level) / (len(names) * len(tables[0]))).excludes_zero:  # of all, Bonferroni
                     apart.append(f"{name} by {attribute} ({decimals(row[-1].value, 3)})")
     exhibit = GroupEstimates(
         title="Is the explanation as good for every group",
@@ -159,17 +120,15 @@ def statistics_of(seen: Observations) -> list[Statistic]:
     return [*found, *(Statistic(*statistic(), trials) for name, statistic in read.items() if name not in absent)]
 
 
-def _gap(ratios: Sequence[_Ratio], level: float) -> Estimate:
+def _estimate(m: Moments, ratio: Cell, level: float) -> Estimate:
+    if m.w and not m.wx[1]:
+        return undefined("nothing to measure", n=m.n, level=level, method=ratio.method)
+    return ratio.estimate(level)
+
+
+def _gap(ratios: Sequence[Cell], level: float) -> Estimate:
     """max − min over the groups of ten rows or more, judged as the largest of all pairs."""
-    kept = [r for r in ratios if r.moments.n >= SPARSE and r.under]
-    n = sum(r.moments.n for r in kept)
-    if len(kept) < 2:
-        return undefined(f"fewer than two groups of {SPARSE} rows", n=n, level=level, method=GAP)
-
-    def limits_at(z: float, _: Method) -> Limits:
-        both = np.array([r.limits(z) for r in kept])
-        return Limits(both.mean(1), both[:, 0], both[:, 1])
-
-    found = Comparisons(limits_at, len(kept), level, most=np.inf).interval("difference")
-    high = None if np.isinf(found.high) else float(found.high)
-    return Estimate(value=float(found.value), low=float(found.low), high=high, level=level, n=n, method=GAP)
+    found = gap(ratios, level=level)
+    if found is None:
+        return undefined(f"fewer than two groups of {SPARSE} rows", level=level, method=ratios[0].method)
+    return found.estimate

@@ -21,7 +21,6 @@ from auditkit.explain.words.parts import PARTS
 from auditkit.explain.words.sums import WordSums, difference
 from auditkit.formatting import interval_in, plain, points
 from auditkit.records import TASK_KINDS, Contribution, Contributions, Estimate, Finding, Table, TrustCheck
-from auditkit.stats.means import t_p
 from auditkit.stats.rates import critical_value
 
 TOLD, SHOWN = 40, 12
@@ -126,9 +125,7 @@ def _surest(words: Mapping[str, Moments], among: int, level: float) -> _Surest |
     _, word, cell = best
     method = f"{cell.method}; one of {among:,} words (Bonferroni)"
     e = estimated(cell.value, cell.limits(z), n=cell.n, level=level, method=method)
-    moments = words[word]
-    p = float(t_p(cell.value, float(moments.standard_error[0]), effective_n=moments.effective_n)) * among
-    return _Surest(word, e, min(1.0, p), unseen, untold)
+    return _Surest(word, e, min(1.0, cell.p * among), unseen, untold)
 
 
 def _statement(seen: WordSums, first: _Surest | None) -> str:
