@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 import auditkit as ak
-from auditkit.records import Report
+from auditkit.records import Report, Table
 from auditkit.report.html.explorer import view
 from auditkit.report.html.first import view as first
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
 from tests.report import samples
+from tests.report.test_remedies_on_the_page import audited, rows, selected
 
 DEMO = Path(__file__).parents[2] / "reports" / "samples" / "income.json"
 
@@ -50,3 +51,21 @@ def test_an_explorer_that_draws_some_of_the_rules_does_not_speak_of_all(drawn: i
     told = view(Lookup(report.model_copy(update={"explorer": some})))
     assert told is not None
     assert {1: "the one rule drawn here", 2: "both rules drawn here"}[drawn] in told.title.lower()
+
+
+def test_a_remedy_of_one_name_is_told_by_one_number() -> None:
+    """Lots and one threshold a group select otherwise: what draws lots says so, in statements and in every table."""
+    report = audited(rows(3_000, (0.3, 0.6), 1.0, apart=1.5), selected(0.1))
+    assert report.remedies is not None
+    told = {
+        r.words + (", with lots" if r.lots else ""): {p.group["sex"]: p.change for p in r.selected}
+        for r in report.remedies.rows
+        if r.by
+    }
+    f = report.finding("mitigation/price_of_parity/overall/sex")
+    whom = next(x for x in f.exhibits if isinstance(x, Table) and x.title.startswith("Rows selected"))
+    drawn = {name: {row[0]: row[i] for row in whom.rows} for i, name in enumerate(whom.columns) if name.startswith("eq")}
+    assert {k: told[k] for k in told.keys() & drawn.keys()} == {k: drawn[k] for k in told.keys() & drawn.keys()}
+    assert drawn["equal selection rates, with lots"] != told["equal selection rates"]
+    assert f.statement.startswith("Thresholds for equal selection rates by sex, with lots, would")
+    assert all(f"{abs(int(n)):,} " in f.statement for n in drawn["equal selection rates, with lots"].values() if n)
