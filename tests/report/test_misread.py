@@ -10,10 +10,15 @@ import pytest
 import auditkit as ak
 from auditkit.records import Report, Table
 from auditkit.report.html.explorer import view
+from auditkit.report.html.figures import Names
 from auditkit.report.html.first import view as first
+from auditkit.report.html.gaps import view as of_gaps
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
+from auditkit.report.html.rates import overall
+from auditkit.report.html.rates import view as rates
 from auditkit.report.html.retold import retold
+from tests.readers.test_detection_thresholds import report as of_boxes
 from tests.report import samples
 from tests.report.test_remedies_on_the_page import audited, rows, selected
 
@@ -64,8 +69,35 @@ def test_a_remedy_of_one_name_is_told_by_one_number() -> None:
     }
     f = report.finding("mitigation/price_of_parity/overall/sex")
     whom = next(x for x in f.exhibits if isinstance(x, Table) and x.title.startswith("Rows selected"))
-    drawn = {name: {row[0]: row[i] for row in whom.rows} for i, name in enumerate(whom.columns) if name.startswith("eq")}
+    drawn = {
+        name: {row[0]: row[i] for row in whom.rows} for i, name in enumerate(whom.columns) if name.startswith("eq")
+    }
     assert {k: told[k] for k in told.keys() & drawn.keys()} == {k: drawn[k] for k in told.keys() & drawn.keys()}
     assert drawn["equal selection rates, with lots"] != told["equal selection rates"]
     assert f.statement.startswith("Thresholds for equal selection rates by sex, with lots, would")
     assert all(f"{abs(int(n)):,} " in f.statement for n in drawn["equal selection rates, with lots"].values() if n)
+
+
+def test_a_gap_of_misses_is_not_told_a_second_time_as_one_of_finds() -> None:
+    """Truth: of two rates that add to 1 the gaps are one; whoever is asked about is drawn, whole and by group."""
+    asked = of_boxes()
+    twice = {"object_recall", "miss_rate"}
+    assert twice <= set(Lookup(asked).metrics())
+    assert Lookup(asked.model_copy(update={"verdicts": ()})).told_once(["miss_rate", "object_recall"]) == ["miss_rate"]
+    for ruled, drawn in (("miss_rate", "Missed"), ("object_recall", "Found")):
+        rule = {"id": "r", "metric": ruled, "comparison": "difference", "by": ["light"], "at_most": 0.1}
+        look = Lookup(ak.judge(asked, policy={"rule": [rule]}))
+        gaps, whole, by_group = (
+            of_gaps(look, Names()),
+            overall(look, Names()),
+            rates(look, "Rates", look.metrics(), Names()),
+        )
+        assert gaps is not None
+        assert whole is not None
+        assert by_group is not None
+        charts = [c.title for c in by_group.charts]
+        rows = [r.label for b in gaps.blocks for r in b.rows] + [
+            r.label for b in whole.charts[0].blocks for r in b.rows
+        ]
+        assert [t for t in (*rows, *charts) if not t.startswith(drawn)] == []
+        assert {"Missed", "Found"} == {row[0].split(",")[0] for row in gaps.figure.table.rows}  # ratios are two

@@ -82,6 +82,8 @@ def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
     """These gaps; None of none."""
     if not found:
         return None
+    once = look.told_once(f.metric for f in found)
+    every, found = found, [f for f in found if f.metric in once]
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
     axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4, "points")
     bys = list(dict.fromkeys(f.by for f in found))
@@ -95,7 +97,7 @@ def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
             f"corrected for comparing many groups.{' Tick: limit of the policy.' if limited(blocks) else ''}"
         ),
         sentence=_sentence(look, found),
-        table=_table(look, found),
+        table=_table(look, every),
     )
     return Gaps(names.figure(figure), axis, blocks)
 
