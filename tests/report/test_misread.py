@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 import auditkit as ak
 from auditkit.records import Report, Table
+from auditkit.report.failing import measured
 from auditkit.report.html.explorer import view
 from auditkit.report.html.figures import Names
 from auditkit.report.html.first import view as first
@@ -18,6 +20,7 @@ from auditkit.report.html.page import render
 from auditkit.report.html.rates import overall
 from auditkit.report.html.rates import view as rates
 from auditkit.report.html.retold import retold
+from auditkit.report.sarif import render as sarif
 from tests.readers.test_detection_thresholds import report as of_boxes
 from tests.report import samples
 from tests.report.test_remedies_on_the_page import audited, rows, selected
@@ -101,3 +104,35 @@ def test_a_gap_of_misses_is_not_told_a_second_time_as_one_of_finds() -> None:
         ]
         assert [t for t in (*rows, *charts) if not t.startswith(drawn)] == []
         assert {"Missed", "Found"} == {row[0].split(",")[0] for row in gaps.figure.table.rows}  # ratios are two
+
+
+def test_a_pair_that_is_named_beside_a_number_is_that_of_the_number() -> None:
+    """Truth: the quotient of the two rates, by group; the smallest ratio of race is that of two other groups."""
+    report = demo()
+    v = next(v for v in report.verdicts if v.rule.id == "four-fifths-race")
+    assert v.estimate is not None
+    low, high = ({"race": "Black"}, {"race": "White"})
+    rate = {g.group["race"]: g.estimate.value or 0.0 for g in Lookup(report).groups("selection_rate", ("race",))}
+    theirs = f"{rate['Black'] / rate['White']:.2f}"
+    assert theirs != f"{v.estimate.value:.2f}"
+    gaps = of_gaps(Lookup(report), Names())
+    assert gaps is not None
+    (row,) = (r for b in gaps.blocks if b.title.startswith("Race,") for r in b.rows if r.label == "Selected")
+    assert row.groups.startswith("Black ")
+    assert row.judged == f"as a ratio: {theirs}, at least 0.80"
+    told = dict(measured(Lookup(report), v))
+    assert told["groups"].endswith(f": {theirs}")
+    (found,) = (r for r in json.loads(sarif(report))["runs"][0]["results"] if r["ruleId"] == v.rule.id)
+    assert found["properties"]["groups"] == [low, high]
+    assert found["properties"]["value_of_groups"] == pytest.approx(rate["Black"] / rate["White"])
+
+
+def test_a_number_of_other_groups_than_the_named_pair_names_its_own() -> None:
+    report = demo()
+    (v,) = (v for v in report.verdicts if v.rule.id == "four-fifths-race")
+    assert v.surest is not None
+    other = v.surest.model_copy(update={"groups": ({"race": "Other"}, {"race": "White"})})
+    gaps = of_gaps(Lookup(report.model_copy(update={"verdicts": (v.model_copy(update={"surest": other}),)})), Names())
+    assert gaps is not None
+    (row,) = (r for b in gaps.blocks for r in b.rows if r.judged)
+    assert row.judged.startswith("as a ratio (Other and White): 0.47")
