@@ -193,8 +193,10 @@ class Finding(Subject, Terse):
         return tuple(ordered(g) for g in groups)
 
 
-class NotMeasured(Record):
+class NotMeasured(Terse):
     """Something that a reader could expect and will not find, with the reason."""
+
+    TOLD: ClassVar = ("settled",)
 
     what: str
     why: str
@@ -202,6 +204,9 @@ class NotMeasured(Record):
     """The section of the report that stays empty for this reason."""
     accident: bool = False
     """True where the check broke: the page cautions, and names it."""
+    settled: bool = False
+    """True where `why` is the answer, which needs no measuring: what is no input of a net changes nothing in it. Absent
+    from JSON where it is not."""
 
 
 def _baseline(v: Verdict) -> str:

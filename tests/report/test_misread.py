@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import auditkit as ak
-from auditkit.records import Report, Table
+from auditkit.records import NotMeasured, Report, Table
+from auditkit.report import markdown
 from auditkit.report.failing import measured
 from auditkit.report.html.explorer import view
 from auditkit.report.html.figures import Names
@@ -20,6 +21,8 @@ from auditkit.report.html.page import render
 from auditkit.report.html.rates import overall
 from auditkit.report.html.rates import view as rates
 from auditkit.report.html.retold import retold
+from auditkit.report.html.summary import view as summary
+from auditkit.report.html.unmeasured import view as unmeasured
 from auditkit.report.sarif import render as sarif
 from tests.readers.test_detection_thresholds import report as of_boxes
 from tests.report import samples
@@ -104,6 +107,25 @@ def test_a_gap_of_misses_is_not_told_a_second_time_as_one_of_finds() -> None:
         ]
         assert [t for t in (*rows, *charts) if not t.startswith(drawn)] == []
         assert {"Missed", "Found"} == {row[0].split(",")[0] for row in gaps.figure.table.rows}  # ratios are two
+
+
+def test_what_needs_no_measuring_is_not_called_unmeasured() -> None:
+    """A net that is not given an attribute decides alike whatever it is: that is known, and stands apart."""
+    flips = NotMeasured(what="what flipping gender changes", why="nothing, by construction", concern="robustness")
+    for settled in (False, True):
+        told = flips.model_copy(update={"settled": settled})
+        report = demo().model_copy(update={"not_measured": (told,)})
+        look = Lookup(report)
+        facts = dict(first(look).facts)
+        assert ("flipping" in facts["Not measured"].lower()) != settled
+        assert ("flipping" in summary(look)[-1].text) != settled
+        section = unmeasured(look)
+        assert any("flipping" in what for what, _ in section.items) != settled
+        assert bool(section.settled) == settled
+        page = render(report)
+        assert ("Known without measuring" in page) == settled
+        assert ("Not measured: what flipping" in markdown.render(report)) != settled
+        assert ("Known without measuring: what flipping" in markdown.render(report)) == settled
 
 
 def test_a_pair_that_is_named_beside_a_number_is_that_of_the_number() -> None:
