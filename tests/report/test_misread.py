@@ -158,3 +158,7 @@ def test_a_number_of_other_groups_than_the_named_pair_names_its_own() -> None:
     assert gaps is not None
     (row,) = (r for b in gaps.blocks for r in b.rows if r.judged)
     assert row.judged.startswith("as a ratio (Other and White): 0.47")
+
+
+def test_what_is_no_rate_of_the_model_is_drawn_beside_rates_that_are_told_once() -> None:
+    assert rates(Lookup(demo()), "Truth", ["base_rate"], Names()) is not None

@@ -27,7 +27,8 @@ def view(look: Lookup, name: str, metrics: Sequence[str], names: Names) -> Rates
     """Rates of single attributes; None if no attribute was declared."""
     bys: list[By] = [by for by in look.bys() if len(by) == 1]
     first = next((g for m in metrics for by in bys for g in look.groups(m, by)), None)
-    drawn = [m for m in look.told_once(look.metrics()) if m in metrics and any(look.groups(m, by) for by in bys)]
+    once = look.told_once([*look.metrics(), *metrics])
+    drawn = [m for m in metrics if m in once and any(look.groups(m, by) for by in bys)]
     if first is None or not drawn:
         return None
     charts = tuple(_chart(look, m, bys) for m in drawn)
