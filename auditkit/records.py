@@ -92,6 +92,7 @@ from auditkit.rules import Concern as Concern
 from auditkit.rules import Decision as Decision
 from auditkit.rules import Floor as Floor
 from auditkit.rules import Handling as Handling
+from auditkit.rules import NotMeasured as NotMeasured
 from auditkit.rules import PolicyInfo as PolicyInfo
 from auditkit.rules import Rule as Rule
 from auditkit.rules import Status as Status
@@ -191,17 +192,6 @@ class Finding(Subject, Terse):
             return g.model_copy(update={"group": {a: g.group[a] for a in by}})
 
         return tuple(ordered(g) for g in groups)
-
-
-class NotMeasured(Record):
-    """Something that a reader could expect and will not find, with the reason."""
-
-    what: str
-    why: str
-    concern: Concern | None = None
-    """The section of the report that stays empty for this reason."""
-    accident: bool = False
-    """True where the check broke: the page cautions, and names it."""
 
 
 def _baseline(v: Verdict) -> str:

@@ -1,4 +1,5 @@
-"""What is asked: one rule of a policy, and which policy it is of. Import them from `auditkit.records`."""
+"""What is asked: one rule of a policy, and which policy it is of; and what got no answer. Import them from
+`auditkit.records`."""
 
 from __future__ import annotations
 
@@ -49,6 +50,22 @@ Concern = Literal[
     "change",
 ]
 """What a finding is about."""
+
+
+class NotMeasured(Terse):
+    """Something that a reader could expect and will not find, with the reason."""
+
+    TOLD: ClassVar = ("settled",)
+
+    what: str
+    why: str
+    concern: Concern | None = None
+    """The section of the report that stays empty for this reason."""
+    accident: bool = False
+    """True where the check broke: the page cautions, and names it."""
+    settled: bool = False
+    """True where `why` is the answer, which needs no measuring: what is no input of a net changes nothing in it. Absent
+    from JSON where it is not."""
 
 
 class Subject(Record):

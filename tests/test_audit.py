@@ -215,7 +215,7 @@ def test_report_json_has_the_promised_shape(report: ak.Report) -> None:
     for v in data["verdicts"]:
         assert set(v) >= {"rule", "status", "finding", "reason"}
         assert v["rule"]["id"]
-    assert {n for m in data["not_measured"] for n in m} <= {"what", "why", "concern", "accident"}
+    assert {n for m in data["not_measured"] for n in m} <= {"what", "why", "concern", "accident", "settled"}
     assert data["provenance"]["data"]["rows"] == 14_654
 
 

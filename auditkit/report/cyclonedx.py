@@ -86,7 +86,8 @@ def _metric(c: Carded) -> Json:
 def _considerations(report: Report) -> Json:
     context = report.context
     risks = [_risk(f"{shown(o.id)}: {o.message}") for o in open_rules(report)]
-    risks += [_risk(f"Not measured: {shown(n.what)}: {shown(n.why, longest=600)}") for n in report.not_measured]
+    lost = [n for n in report.not_measured if not n.settled]
+    risks += [_risk(f"Not measured: {shown(n.what)}: {shown(n.why, longest=600)}") for n in lost]
     limits = [*([context.known_limits] if context and context.known_limits else []), *cautions(report)]
     limits += report.provenance.notes
     told: Json = {

@@ -12,6 +12,7 @@ from auditkit.report.verdict_words import (
     asked,
     baseline_words,
     kind_of_verdict,
+    of_surest,
     sides_of_holm,
     tightest,
     waiver_words,
@@ -62,7 +63,8 @@ def measured(look: Lookup, v: Verdict) -> list[tuple[str, str]]:
         return [("value", value), *([("groups", moved)] if (moved := _moved(look, found, v.surest)) else [])]
     groups = [f"{look.say.mention(g.group)} {quantity(g.estimate.value, 'overall', of=unit)}" for g in sides]
     apart = "most surely apart: " if len(groups) == 2 and len(look.groups(v.rule.metric, v.rule.by)) > 2 else ""
-    return [("value", value), *([("groups", f"{apart}{', '.join(groups)}")] if groups else [])]
+    own = "" if (theirs := of_surest(v)) is None else f": {quantity(theirs.value, kind, of=of)}"
+    return [("value", value), *([("groups", f"{apart}{', '.join(groups)}{own}")] if groups else [])]
 
 
 def _moved(look: Lookup, found: Finding, surest: Surest | None) -> str:

@@ -6,7 +6,7 @@ import itertools
 import re
 
 from auditkit.formatting import printable
-from auditkit.records import Report, Verdict
+from auditkit.records import NotMeasured, Report, Verdict
 from auditkit.report import required
 from auditkit.report.cautions import cautions
 from auditkit.report.html.lookup import Lookup
@@ -79,11 +79,15 @@ def _said(report: Report) -> list[str]:
     lost = [f"- {_text(required.line(r))}" for r in report.required if not r.met]
     left = uncovered(report)
     beside = [f"- Surest difference without a rule: {_text(brief(left.claim))}"] if left is not None else []
-    beside += [f"- Not measured: {_text(n.what)}: {_text(n.why)}" for n in report.not_measured]
+    beside += [f"- {_absent(n)}: {_text(n.what)}: {_text(n.why)}" for n in report.not_measured]
     beside += [f"- {_text(n)}" for n in report.provenance.notes]
     beside += [f"- Caution: {_text(c)}" for c in cautions(report)]
     then = [f"- Next: {_text(step.text)}" for step in steps(Lookup(report))]
     return [*of_rules, *lost, *beside, *then]
+
+
+def _absent(n: NotMeasured) -> str:
+    return "Known without measuring" if n.settled else "Not measured"
 
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>&|~$]|^[-+=#]|(?<=^\d)[.)](?!\S)|(?<=^\d\d)[.)](?!\S))")

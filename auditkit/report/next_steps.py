@@ -46,6 +46,7 @@ MEANS = (
     Mean("mitigation", "scores", tasks=("binary",)),
     Mean("subgroups", "subgroups", tasks=("binary",)),
     Mean("explanation", "gap_attribution", tasks=("binary", "multiclass", "regression"), net=True),
+    Mean("explanation", "missed_objects", tasks=("detection",), net=True),
     Mean("robustness", "flip_test", tasks=("binary", "multiclass", "regression"), net=True),
 )
 FAIRNESS = (
@@ -54,6 +55,8 @@ FAIRNESS = (
     Mean("fairness", "regression_fairness", tasks=("regression",)),
 )
 """Checks that compare groups of people; what other tasks read is always compared."""
+CAUSES = {"gap_attribution": "what makes the gap", "missed_objects": "what moves the score at missed objects"}
+"""What checks say of a rule about groups that fails: where to begin."""
 
 
 class Step(NamedTuple):
@@ -113,7 +116,22 @@ def _mend(look: Lookup) -> Told:
     mine = [v for v in mine if v not in changed]
     if mine and _tried(look) is None:
         whom, them = _beginning(look, mine), "it" if len(mine) == 1 else "them"
-        yield f"Mend {_rules(mine)}{whom}, or accept {them} by a waiver.", _row(look, mine[0])
+        yield f"Mend {_rules(mine)}{whom}, or accept {them} by a waiver{_how(look, mine)}.", _row(look, mine[0])
+
+
+def _how(look: Lookup, mine: Sequence[Verdict]) -> str:
+    """Where nothing that was asked says how to mend rules, and no other step does: what would."""
+    told = any(f.concern in ("explanation", "mitigation") for f in look.report.findings)
+    if told or look.report.remedies or reasons(look, "explanation") or any(_try(look)):
+        return ""
+    data, model = look.report.provenance.data, look.report.provenance.model
+    found = [m.check for m in MEANS if m.check in CAUSES and data.task in m.tasks]
+    if not found:
+        return "; for this task no check says how"
+    if not any(v.rule.by for v in mine):
+        return "; no check says how where a rule compares no groups"
+    given = "" if model.kind == "torch" else "given the net, "
+    return f"; {given}the check “{found[0]}” would say {CAUSES[found[0]]}"
 
 
 def _try(look: Lookup) -> Told:

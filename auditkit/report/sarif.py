@@ -100,6 +100,7 @@ def _numbers(v: Verdict) -> Json:
         "comparison": v.rule.comparison,
         "by": [plain(shown(a)) for a in v.rule.by],
         "groups": [{plain(shown(a)): plain(shown(x)) for a, x in g.items()} for g in named],
+        "value_of_groups": None if v.surest is None else v.surest.estimate.value,  # others may be farther apart
         "value": None if e is None else e.value,
         "low": None if e is None else e.low,
         "high": None if e is None else e.high,

@@ -110,6 +110,18 @@ def tightest(v: Verdict, of: str) -> tuple[str, str]:
     return quantity(rounded, v.rule.comparison, of=of), p
 
 
+def of_surest(v: Verdict) -> Estimate | None:
+    """What the groups that carry the limit have, where the value of the verdict is that of others."""
+    e, own = v.estimate, v.surest
+    if e is None or own is None or e.value is None or own.estimate.value is None:
+        return None
+    return None if math.isclose(e.value, own.estimate.value, abs_tol=SAME) else own.estimate
+
+
+SAME = 1e-9
+"""Values as near as that are one."""
+
+
 def sides_of_holm(v: Verdict) -> str:
     """Where rules share their error: at which level each side of the deciding interval lies; else empty."""
     return v.estimate.note if v.estimate is not None and "(Holm)" in v.estimate.note else ""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.measured import named
 from auditkit.records import CHANGES, Context, Finding, Report, Status, Verdict
 from auditkit.requirements.sources import Evidence, Requirement, Source, sources
 
@@ -164,12 +166,23 @@ def _of_findings(report: Report, e: Evidence) -> tuple[tuple[Finding, ...], Stat
 
 def _asked(f: Finding, e: Evidence) -> bool:
     of = (not e.concerns or f.concern in e.concerns) and (not e.metrics or _base(f.metric) in e.metrics)
+    known = METRICS.get(f.metric)
+    if of and e.metrics and known is not None and known.kind == MEASURED:
+        of = (f.direction or known.direction) in BETTER
     return of and (not e.comparisons or f.comparison in e.comparisons)
 
 
+BETTER = ("higher is better", "lower is better")
+"""Directions of which one side is better."""
+
+
 def _base(metric: str) -> str:
-    """The name of a metric that is asked at a threshold, whichever it is."""
-    return metric.partition("@")[0]
+    """The name of a metric that is asked at a threshold, whichever it is, or of any number that a row has.
+
+    >>> _base("net_benefit@0.1"), _base("measured[ndcg_at_10]")
+    ('net_benefit', 'measured')
+    """
+    return MEASURED if named(metric) else metric.partition("@")[0]
 
 
 def _why_absent(report: Report, e: Evidence, asked: Sequence[Finding]) -> tuple[Reason, ...]:

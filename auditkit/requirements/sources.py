@@ -22,7 +22,8 @@ class Evidence(Record):
     """Anchor of the place on the page where it stands."""
     concerns: tuple[Concern, ...] = ()
     metrics: tuple[str, ...] = ()
-    """Names of the catalogue; empty: any metric of these concerns."""
+    """Names of the catalogue; empty: any metric of these concerns. `measured`: numbers that a row has of which somebody
+    says which side is better."""
     comparisons: tuple[Comparison, ...] = ()
     """Empty: any."""
     each: bool = False

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from auditkit.inputs.model import Model
 
 
+class _NoInput(NotExplained):
+    """What the net is given is made of other columns alone, and was seen to be the same, whatever the attribute."""
+
+
 @dataclass(frozen=True)
 @checked_options
 class FlipTest(BaseCheck):
@@ -78,6 +82,7 @@ class FlipTest(BaseCheck):
         attributes = attributes_asked(self.attributes, sample, "to flip") if self.attributes or not swaps else []
         columns: dict[str, Floats] = {}
         reasons: dict[str, str] = {}
+        settled: list[str] = []
         with undisturbed(model):
             before = model.predict(sample.features)
             for i, attribute in enumerate(attributes):
@@ -87,6 +92,7 @@ class FlipTest(BaseCheck):
                         columns |= _flipped(model, sample, attribute, before)
                 except NotExplained as e:
                     reasons[attribute] = str(e)
+                    settled += [attribute] if isinstance(e, _NoInput) else []
             told = []
             for i, (name, swap) in enumerate(swaps.items()):
                 tell("swapping", i, len(swaps))
@@ -101,6 +107,8 @@ class FlipTest(BaseCheck):
                 if found.way is not None:
                     columns[swap_column(i, WAY)] = found.way
         facts: dict[str, Any] = {"attributes": attributes, "not_measured": reasons, "task": sample.task}
+        if settled:
+            facts["no_input"] = settled
         if swaps:
             facts["swaps"] = told
         return FlipRows({**weights_of(sample).columns(), **columns}, sample.labels(), facts)
@@ -114,13 +122,17 @@ class FlipTest(BaseCheck):
         seen = evidence.sums()
         reasons: dict[str, str] = seen.facts["not_measured"]
         whys = {f"what flipping {a} changes": why for a, why in reasons.items()}
+        settled = {f"what flipping {a} changes" for a in seen.facts.get("no_input", [])}
         swaps = seen.facts.get("swaps", [])
         whys |= {f"what swapping by {s['name']} changes": why for s in swaps if (why := s["not_measured"])}
         flipped = (f for a in seen.facts["attributes"] for f in flip_findings(seen, a, level=level))
         swapped = (f for i in range(len(swaps)) for f in swap_findings(seen, i, level=level))
         return Assessment(
             (*flipped, *swapped),
-            tuple(NotMeasured(what=what, why=why, concern="robustness") for what, why in whys.items()),
+            tuple(
+                NotMeasured(what=what, why=why, concern="robustness", settled=what in settled)
+                for what, why in whys.items()
+            ),
         )
 
 
@@ -128,7 +140,8 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
     """What changes for each value of the attribute; NotExplained where it cannot be flipped."""
     still = f"; columns that tell {attribute} can still make a gap"
     if attribute not in sample.features:
-        raise NotExplained(f"{attribute} is not an input of the model: it came beside the features{still}")
+        # a column of its own, or made of columns that the net may read: a group of one-hot columns, say
+        raise NotExplained(f"{attribute} is no column that the model is given: it came beside the features{still}")
     groups = sample.groups[attribute].astype("str")
     values = sorted(set(groups) - {MISSING})
     if len(values) < 2:
@@ -148,19 +161,19 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
         if sample.kind.yes_no:
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
     if not reached:
-        seen = f"flipping it changes no output{_by_map(model, sample, attribute)}"
-        raise NotExplained(f"{attribute} is not an input of the model: {seen}{still}")
+        read = _read(model, sample)
+        if read is not None and attribute not in read:
+            # nor is an input made of it: columns that auditkit makes are no features
+            raise _NoInput(f"nothing, by construction: the net has no input {attribute}{still}")
+        named = " (though the feature map names it)" if read is not None else ""
+        raise NotExplained(f"{attribute} reaches no input of the model: flipping it changes no output{named}{still}")
     return out
 
 
-def _by_map(model: Model, sample: Batch, attribute: str) -> str:
-    """What the feature map says of a column that was seen to change nothing."""
-    inputs = model.encode(sample.features.head(2))
-    groups = model.groups(inputs, sample.features)
-    if groups is None:
-        return ""
-    read = {part for name in groups.names for part in (name, *name.split(" + "))}
-    return " (though the feature map names it)" if attribute in read else ""
+def _read(model: Model, sample: Batch) -> set[str] | None:
+    """The columns that the feature map says are read; None where nobody can know."""
+    groups = model.groups(model.encode(sample.features.head(2)), sample.features)
+    return None if groups is None else {part for name in groups.names for part in (name, *name.split(" + "))}
 
 
 def with_value(features: pd.DataFrame, attribute: str, groups: pd.Series[str], value: str) -> pd.DataFrame:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from auditkit.report.html import script
+from auditkit.report.html.page import render
 from tests.browser.axe import violations
 from tests.report import fixtures
 
@@ -181,3 +183,68 @@ def test_what_to_do_next_stands_on_the_first_screen(browser: Browser, pages: dic
             links = page.locator("section.next a")
             links.first.click()
             assert page.locator(f"[id='{page.url.partition('#')[2]}']").is_visible()
+
+
+_CROSSED = """() => {
+  const paper = getComputedStyle(document.body).backgroundColor, found = [];
+  for (const line of document.querySelectorAll(".plot line")) {
+    const a = line.getBoundingClientRect();
+    if (a.height < 2 || a.width > 8) continue;
+    for (const text of line.closest(".plot").querySelectorAll("text")) {
+      const b = text.getBoundingClientRect(), own = getComputedStyle(text);
+      const across = a.left > b.left + 1 && a.right < b.right - 1;
+      if (!across || Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) < 2) continue;
+      const over = line.compareDocumentPosition(text) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const halo = own.stroke === paper && own.paintOrder.startsWith("stroke") && parseFloat(own.strokeWidth) >= 3;
+      found.push([text.textContent, Boolean(over && halo)]);
+    }
+  }
+  return found;
+}"""
+"""Texts of plots that an upright line crosses, and whether they are drawn over it, with a halo."""
+
+
+def test_a_line_that_crosses_a_text_of_a_chart_stays_clear_of_its_letters(
+    browser: Browser, pages: dict[str, str]
+) -> None:
+    met = 0
+    for name, scheme in (("adult", "light"), ("adult", "dark"), ("explained", "light"), ("hostile", "light")):
+        with opened(browser, pages[name], 390, color_scheme=scheme, bypass_csp=True) as (page, _):
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            crossed = page.evaluate(_CROSSED)
+            assert [text for text, clear in crossed if not clear] == []
+            met += len(crossed)
+    assert met, "no line crosses any text: the test looks at nothing"
+
+
+_BROKEN = """() => {
+  const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode;
+    if (!node.parentElement.closest(".lab, .nums th")) continue;
+    for (const word of node.textContent.matchAll(/(?<![\\w/+])[A-Za-z]+(?![\\w/+])/g)) { // an id may break
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      if (new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1) found.push(word[0]);
+    }
+  }
+  return found;
+}"""
+"""Words of labels, and of heads of rows, that stand on two lines."""
+
+
+def test_labels_break_at_spaces(browser: Browser, tmp_path: Path) -> None:
+    report = fixtures.adult()
+    named = {"Female": "Measurements by the second laboratory", "Male": "Measurements by the first laboratory"}
+    words = report.words.model_copy(update={"groups": {**report.words.groups, "gender": named}})
+    pages = {"renamed": report.model_copy(update={"words": words}), "explained": fixtures.ALL["explained"]()}
+    for name, made in pages.items():
+        file = tmp_path / f"{name}.html"
+        file.write_text(render(made), encoding="utf-8")
+        with opened(browser, file.as_uri(), 320, bypass_csp=True) as (page, _):
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            for width in (320, 352, 360, 390):
+                page.set_viewport_size({"width": width, "height": 900})
+                assert page.evaluate(_BROKEN) == [], f"{name} at {width} px"
+                assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -25,6 +25,8 @@ from auditkit.fairness.scores.thresholds import Constraint
 from auditkit.records import Curve, Finding, NotMeasured, Table
 from tests.fairness.test_mitigation import NAMES, Scored, measured
 
+EQUAL = "equal selection rates, with lots"
+
 
 def rows(seed: int = 0, n: int = 1_200, groups: str = "ab", step: float = 0.0) -> pd.DataFrame:
     """Groups whose scores lie apart; `step` rounds them."""
@@ -144,7 +146,7 @@ def test_equal_selection_costs_what_theory_says() -> None:
     assert f.estimate.high is not None
     assert f.estimate.low <= theory <= f.estimate.high
     assert f.estimate.value == pytest.approx(theory, abs=3e-3)
-    assert tables(f)[0].loc["equal selection rates", "gap in selection rate"] < 0.015
+    assert tables(f)[0].loc[EQUAL, "gap in selection rate"] < 0.015
 
 
 def test_a_fair_model_is_not_flattered() -> None:
@@ -182,7 +184,7 @@ def test_the_knee_counts_from_as_it_is_like_the_table() -> None:
     assert isinstance(f, Finding)
     (note,) = [n for n in f.notes if n.startswith("knee of the frontier: where")]
     lost = price["accuracy lost"]
-    told = [f"{100 * lost[row]:.1f}".replace("-", "−") for row in ("knee of the frontier", "equal selection rates")]
+    told = [f"{100 * lost[row]:.1f}".replace("-", "−") for row in ("knee of the frontier", EQUAL)]
     assert f"points is allowed, {told[0]} points of accuracy are lost; where none is allowed, {told[1]}" in note
     (curve,) = [x for x in f.exhibits if isinstance(x, Curve)]
     (line,) = curve.series
@@ -190,7 +192,7 @@ def test_the_knee_counts_from_as_it_is_like_the_table() -> None:
     knee = price.loc["knee of the frontier"]
     assert line.x[line.marked] == knee["gap in selection rate"]
     assert line.y[line.marked] == knee["accuracy"]
-    assert (line.x[0], line.y[0]) == tuple(price.loc["equal selection rates", ["gap in selection rate", "accuracy"]])
+    assert (line.x[0], line.y[0]) == tuple(price.loc[EQUAL, ["gap in selection rate", "accuracy"]])
 
 
 def test_a_group_whose_bins_hold_the_threshold_is_told_no_change() -> None:
@@ -201,7 +203,7 @@ def test_a_group_whose_bins_hold_the_threshold_is_told_no_change() -> None:
     _, whom = tables(f)
     assert whom.loc["c", "selected now"] == 2
     assert whom.loc["c"].drop("selected now").isna().all()
-    assert whom.loc["a", "equal selection rates"] < 0
+    assert whom.loc["a", EQUAL] < 0
     assert isinstance(f, Finding)
     assert " of c" not in f.statement
     assert any(n.startswith("rows selected: no change is told") for n in f.notes)

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 import auditkit as ak
-from auditkit.records import Report
+from auditkit.records import NotMeasured, Report, Table
+from auditkit.report import markdown
+from auditkit.report.failing import measured
 from auditkit.report.html.explorer import view
+from auditkit.report.html.figures import Names
 from auditkit.report.html.first import view as first
+from auditkit.report.html.gaps import view as of_gaps
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
+from auditkit.report.html.rates import overall
+from auditkit.report.html.rates import view as rates
 from auditkit.report.html.retold import retold
+from auditkit.report.html.summary import view as summary
+from auditkit.report.html.unmeasured import view as unmeasured
+from auditkit.report.sarif import render as sarif
+from tests.readers.test_detection_thresholds import report as of_boxes
 from tests.report import samples
+from tests.report.test_remedies_on_the_page import audited, rows, selected
 
 DEMO = Path(__file__).parents[2] / "reports" / "samples" / "income.json"
 
@@ -50,3 +62,103 @@ def test_an_explorer_that_draws_some_of_the_rules_does_not_speak_of_all(drawn: i
     told = view(Lookup(report.model_copy(update={"explorer": some})))
     assert told is not None
     assert {1: "the one rule drawn here", 2: "both rules drawn here"}[drawn] in told.title.lower()
+
+
+def test_a_remedy_of_one_name_is_told_by_one_number() -> None:
+    """Lots and one threshold a group select otherwise: what draws lots says so, in statements and in every table."""
+    report = audited(rows(3_000, (0.3, 0.6), 1.0, apart=1.5), selected(0.1))
+    assert report.remedies is not None
+    told = {
+        r.words + (", with lots" if r.lots else ""): {p.group["sex"]: p.change for p in r.selected}
+        for r in report.remedies.rows
+        if r.by
+    }
+    f = report.finding("mitigation/price_of_parity/overall/sex")
+    whom = next(x for x in f.exhibits if isinstance(x, Table) and x.title.startswith("Rows selected"))
+    drawn = {
+        name: {row[0]: row[i] for row in whom.rows} for i, name in enumerate(whom.columns) if name.startswith("eq")
+    }
+    assert {k: told[k] for k in told.keys() & drawn.keys()} == {k: drawn[k] for k in told.keys() & drawn.keys()}
+    assert drawn["equal selection rates, with lots"] != told["equal selection rates"]
+    assert f.statement.startswith("Thresholds for equal selection rates by sex, with lots, would")
+    assert all(f"{abs(int(n)):,} " in f.statement for n in drawn["equal selection rates, with lots"].values() if n)
+
+
+def test_a_gap_of_misses_is_not_told_a_second_time_as_one_of_finds() -> None:
+    """Truth: of two rates that add to 1 the gaps are one; whoever is asked about is drawn, whole and by group."""
+    asked = of_boxes()
+    twice = {"object_recall", "miss_rate"}
+    assert twice <= set(Lookup(asked).metrics())
+    assert Lookup(asked.model_copy(update={"verdicts": ()})).told_once(["miss_rate", "object_recall"]) == ["miss_rate"]
+    for ruled, drawn in (("miss_rate", "Missed"), ("object_recall", "Found")):
+        rule = {"id": "r", "metric": ruled, "comparison": "difference", "by": ["light"], "at_most": 0.1}
+        look = Lookup(ak.judge(asked, policy={"rule": [rule]}))
+        gaps, whole, by_group = (
+            of_gaps(look, Names()),
+            overall(look, Names()),
+            rates(look, "Rates", look.metrics(), Names()),
+        )
+        assert gaps is not None
+        assert whole is not None
+        assert by_group is not None
+        charts = [c.title for c in by_group.charts]
+        rows = [r.label for b in gaps.blocks for r in b.rows] + [
+            r.label for b in whole.charts[0].blocks for r in b.rows
+        ]
+        assert [t for t in (*rows, *charts) if not t.startswith(drawn)] == []
+        assert {"Missed", "Found"} == {row[0].split(",")[0] for row in gaps.figure.table.rows}  # ratios are two
+
+
+def test_what_needs_no_measuring_is_not_called_unmeasured() -> None:
+    """A net that is not given an attribute decides alike whatever it is: that is known, and stands apart."""
+    flips = NotMeasured(what="what flipping gender changes", why="nothing, by construction", concern="robustness")
+    for settled in (False, True):
+        told = flips.model_copy(update={"settled": settled})
+        report = demo().model_copy(update={"not_measured": (told,)})
+        look = Lookup(report)
+        facts = dict(first(look).facts)
+        assert ("flipping" in facts["Not measured"].lower()) != settled
+        assert ("flipping" in summary(look)[-1].text) != settled
+        section = unmeasured(look)
+        assert any("flipping" in what for what, _ in section.items) != settled
+        assert bool(section.settled) == settled
+        page = render(report)
+        assert ("Known without measuring" in page) == settled
+        assert ("Not measured: what flipping" in markdown.render(report)) != settled
+        assert ("Known without measuring: what flipping" in markdown.render(report)) == settled
+
+
+def test_a_pair_that_is_named_beside_a_number_is_that_of_the_number() -> None:
+    """Truth: the quotient of the two rates, by group; the smallest ratio of race is that of two other groups."""
+    report = demo()
+    v = next(v for v in report.verdicts if v.rule.id == "four-fifths-race")
+    assert v.estimate is not None
+    low, high = ({"race": "Black"}, {"race": "White"})
+    rate = {g.group["race"]: g.estimate.value or 0.0 for g in Lookup(report).groups("selection_rate", ("race",))}
+    theirs = f"{rate['Black'] / rate['White']:.2f}"
+    assert theirs != f"{v.estimate.value:.2f}"
+    gaps = of_gaps(Lookup(report), Names())
+    assert gaps is not None
+    (row,) = (r for b in gaps.blocks if b.title.startswith("Race,") for r in b.rows if r.label == "Selected")
+    assert row.groups.startswith("Black ")
+    assert row.judged == f"as a ratio: {theirs}, at least 0.80"
+    told = dict(measured(Lookup(report), v))
+    assert told["groups"].endswith(f": {theirs}")
+    (found,) = (r for r in json.loads(sarif(report))["runs"][0]["results"] if r["ruleId"] == v.rule.id)
+    assert found["properties"]["groups"] == [low, high]
+    assert found["properties"]["value_of_groups"] == pytest.approx(rate["Black"] / rate["White"])
+
+
+def test_a_number_of_other_groups_than_the_named_pair_names_its_own() -> None:
+    report = demo()
+    (v,) = (v for v in report.verdicts if v.rule.id == "four-fifths-race")
+    assert v.surest is not None
+    other = v.surest.model_copy(update={"groups": ({"race": "Other"}, {"race": "White"})})
+    gaps = of_gaps(Lookup(report.model_copy(update={"verdicts": (v.model_copy(update={"surest": other}),)})), Names())
+    assert gaps is not None
+    (row,) = (r for b in gaps.blocks for r in b.rows if r.judged)
+    assert row.judged.startswith("as a ratio (Other and White): 0.47")
+
+
+def test_what_is_no_rate_of_the_model_is_drawn_beside_rates_that_are_told_once() -> None:
+    assert rates(Lookup(demo()), "Truth", ["base_rate"], Names()) is not None

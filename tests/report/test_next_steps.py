@@ -31,7 +31,7 @@ from auditkit.report import markdown, terminal
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render
 from auditkit.report.html.retold import retold
-from auditkit.report.next_steps import FAIRNESS, MEANS, MOST, STEPS, Step, steps
+from auditkit.report.next_steps import CAUSES, FAIRNESS, MEANS, MOST, STEPS, Step, steps
 from auditkit.report.surest import compared, uncovered
 from tests.report import samples
 from tests.report.test_no_contradiction import NAMES
@@ -147,6 +147,45 @@ def test_a_rule_that_fails_is_to_be_mended_or_waived() -> None:
     assert "beginning with women" in told(samples.made("by the point"))["mend"]
 
 
+def of_task(task: str, kind: str, **more: Any) -> Report:
+    """A report of some task and kind of model with one rule of groups that fails, and nothing that says why."""
+    report = one("fail", rule=samples.made("by the point").verdicts[0].rule)
+    p = report.provenance
+    where = {"data": p.data.model_copy(update={"task": task}), "model": p.model.model_copy(update={"kind": kind})}
+    given = {"provenance": p.model_copy(update=where), "remedies": None, "findings": (), "not_measured": ()}
+    return report.model_copy(update={**given, **more})
+
+
+def test_how_to_mend_is_said_by_a_check_that_was_not_asked_or_by_none() -> None:
+    """Truth: the tasks that the checks themselves know."""
+    gap = kind_of("gap_attribution")
+    assert gap is not None
+    for task in ("multiclass", "regression"):
+        assert task in gap.tasks
+        assert told(of_task(task, "torch"))["mend"].endswith(
+            "; the check “gap_attribution” would say what makes the gap."
+        )
+        assert "; given the net, the check" in told(of_task(task, "predictions"))["mend"]
+    for task in ("verification", "ranking", "generation", "preferences", "answers"):
+        assert task not in gap.tasks
+        assert told(of_task(task, "predictions"))["mend"].endswith("; for this task no check says how.")
+    assert "given the net, the check “missed_objects”" in told(of_task("detection", "predictions"))["mend"]
+    everybody = one("fail").verdicts
+    assert "no groups" in told(of_task("regression", "torch", verdicts=everybody))["mend"]
+
+
+def test_how_to_mend_is_not_said_where_something_of_the_report_says_it() -> None:
+    binary = told(of_task("binary", "torch"))
+    assert binary["mend"].endswith("waiver.")
+    assert binary["try"].startswith("Add the check “scores”")
+    why = NotMeasured(what="gap_attribution", why="no gap", concern="explanation")
+    assert told(of_task("regression", "torch", not_measured=(why,)))["mend"].endswith("waiver.")
+    explained = samples.made("fairness and why")
+    causes = tuple(f for f in explained.findings if f.concern == "explanation")
+    assert causes
+    assert told(of_task("regression", "torch", findings=causes))["mend"].endswith("waiver.")
+
+
 def test_a_waiver_forgives_until_its_day() -> None:
     until = Waived(reason="r", approved_by="a", expires=datetime.date(2027, 1, 31), expired=False)
     found = told(one("fail", waiver=until))
@@ -253,6 +292,7 @@ def test_warnings_and_reviews_come_after_what_counts() -> None:
 
 
 def test_checks_that_are_named_know_the_task_and_answer_the_question() -> None:
+    assert {m.check for m in MEANS if m.concern == "explanation"} == set(CAUSES)
     for mean in MEANS:
         check = kind_of(mean.check)
         assert check is not None

@@ -306,3 +306,42 @@ def test_the_section_counts_its_rows_and_says_what_it_does_not_establish() -> No
         assert (f"{word.lower()}" in told.sentence) == (n > 0 or state == "supported")
     assert "supports, and does not establish, compliance" in told.sentence
     assert told.sentence.startswith("18 requirements")
+
+
+_NO_PERFORMANCE = {
+    "generalized_entropy_index": "how unequal benefits are, not how good",
+    "roc_auc": "of scores at every threshold, no decision; of a stored histogram known to a bin only",
+    "bpsn_auc": "likewise",
+    "bnsp_auc": "likewise",
+    "consistency": "how alike are decisions on alike people, right or wrong",
+    "net_benefit_over_all": "a comparison with treating everybody, beside the net benefit itself",
+}
+
+
+def test_every_value_of_a_group_of_which_one_side_is_better_is_performance_by_group() -> None:
+    """A metric that is added is either told as such, or stands here with why not."""
+    (e,) = (e for s, r, e in ALL if (s.id, r.id) == ("eu-aia", "13(3)(b)(v)") and e.metrics)
+    judged = [m for m in METRICS.values() if "better" in m.direction and "group_min" in m.comparisons]
+    assert {m.name for m in judged} - set(e.metrics) == _NO_PERFORMANCE.keys()
+
+
+@pytest.mark.parametrize(
+    ("metric", "direction", "counts"),
+    [
+        ("measured[ndcg_at_10]", "", True),
+        ("measured[toxicity]", "lower is better", True),
+        ("measured[seconds]", "", False),  # nobody said which side is better
+        ("stereotype_preference", "", True),
+        ("log_average_miss_rate", "", True),
+        ("exposure_to_relevance", "", False),
+        ("selection_rate", "", False),
+    ],
+)
+def test_what_is_measured_by_group_is_performance_where_one_side_is_better(
+    metric: str, direction: str, *, counts: bool
+) -> None:
+    found = [
+        finding(id=a, metric=metric, direction=direction, comparison="difference", by=(a,)) for a in ("gender", "race")
+    ]
+    r = row(report(*found), "eu-aia", "13(3)(b)(v)")
+    assert r.held[0].state == ("supported" if counts else "absent")

@@ -100,15 +100,55 @@ def test_a_linear_net_by_formula() -> None:
 def test_what_is_no_input_is_said() -> None:
     report = ak.audit(ak.demo.model(), ak.demo.data(), checks=[FlipTest()], sample=200)
     assert not report.findings
+    assert len(report.not_measured) == 2
     for n in report.not_measured:
-        assert "flipping it changes no output; columns" in n.why
+        assert n.why.startswith("nothing, by construction: the net has no input ")
+        assert n.why.endswith("can still make a gap")
+        assert n.settled
         assert len(n.why) <= 150  # what the page shows of it
         assert n.concern == "robustness"
+    assert ak.Report.from_json(report.to_json()) == report
     frame = rows()
     model = model_of(frame)
     beside = replace(batch_of(frame, model), groups=pd.DataFrame({"age": pd.Categorical(["a", "b"] * 100)}))
     (absent,) = FlipTest().assess(FlipTest().examine(model, beside)).not_measured
     assert "came beside the features" in absent.why
+    assert not absent.settled
+
+
+class Wide:
+    """What a net is given, of columns that it does not say."""
+
+    def __call__(self, frame: pd.DataFrame) -> torch.Tensor:
+        return torch.tensor(frame[["sex", "u"]].to_numpy(np.float32))
+
+
+@pytest.mark.parametrize("named", [None, {"sex": [0], "u": [1], "race": [1]}, {"sex": [0], "u": [1]}])
+def test_only_what_is_known_to_be_no_input_is_settled(named: Any) -> None:
+    """Truth: the net is given sex and u. Where nobody says of what inputs are made, equal rows prove less."""
+    frame = rows()
+    model = Model(nn.Linear(2, 1), preprocess=Wide(), feature_map=named)
+    seen = FlipTest(["race"]).examine(model, batch_of(frame, model))
+    (absent,) = FlipTest(["race"]).assess(seen).not_measured
+    assert absent.settled == (named == {"sex": [0], "u": [1]})
+    assert "race" in absent.why
+    read = FlipRows.from_json(json.loads(json.dumps(seen.to_json())))
+    assert FlipTest(["race"]).assess(read).not_measured == (absent,)
+
+
+def test_a_group_of_one_hot_columns_that_the_net_reads_is_not_said_to_be_no_input() -> None:
+    frame = rows().assign(y=lambda f: (f["u"] > 0).astype(int))
+    for v in "xyz":
+        frame[f"race_{v}"] = (frame["race"] == v).astype(float)
+    columns = [*(f"race_{v}" for v in "xyz"), "u"]
+    net = nn.Linear(4, 1)
+    model = Model(net, preprocess=make_column_transformer(("passthrough", columns)).fit(frame[columns]))
+    own = {"race": [f"race_{v}" for v in "xyz"]}
+    data = ak.Dataset(frame.drop(columns=["race"]), y_true="y", sensitive_features=own)
+    report = ak.audit(model, data, checks=[FlipTest()], on_error="raise")
+    (absent,) = report.not_measured
+    assert "came beside the features" in absent.why
+    assert not absent.settled
 
 
 def test_read_and_ignored_is_a_finding_of_nothing() -> None:

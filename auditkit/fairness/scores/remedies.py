@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, title_of
 from auditkit.fairness.scores.halved import Halved
 from auditkit.fairness.scores.heldout import RATES, HeldOut
-from auditkit.fairness.scores.mitigation import CAUTION, enough, fallback_note, mitigate, open_note
+from auditkit.fairness.scores.mitigation import CAUTION, Fit, enough, fallback_note, mitigate, open_note
 from auditkit.fairness.scores.thresholds import GRID, Constraint, GroupRule, Reach, best_positions, hulls_of
 from auditkit.formatting import confidence, percent, points
 from auditkit.question import SPARSE
@@ -34,6 +34,9 @@ REMEDIES: tuple[tuple[Constraint, str, tuple[str, ...]], ...] = (
     ("one_threshold", "one threshold for all", ()),
 )
 """With the rates that each is to make equal."""
+LOTS = ", with lots"
+"""Behind the name of a remedy that draws some rows by chance: one threshold a group is another remedy, which `remedied`
+decides by and names without it."""
 
 
 class Frontier(NamedTuple):
@@ -65,8 +68,11 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
     halves = Halved.of(evidence).halves(by)
     curve = frontier([Reach.of(b) for _, b in found if enough(b)])
     along = list(halves.frontier(curve.gap.tolist()))
-    held = {"demographic_parity": along[0]}
-    tried = [Tried(words, equal, held.get(name) or halves.remedy(name)) for name, words, equal in REMEDIES]
+    tried = []
+    for name, words, equal in REMEDIES:
+        fits = [Fit.of(part, halves.own, name) for part in halves.parts]
+        lots = _lots(r for fit in fits for r in fit.rules.values())
+        tried.append(Tried(words + lots, equal, halves.judged(fits, common=name == "one_threshold")))
     if curve.knee is not None:
         tried.append(Tried("knee of the frontier", ("selection_rate",), along[curve.knee]))
     estimate = along[0].price(level)
@@ -76,7 +82,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
         "overall",
         by,
         estimate,
-        _statement(along[0], by, estimate),
+        _statement(tried[0], by, estimate),
         concern="mitigation",
         title=title_of("price_of_parity", by),
         exhibits=(*exhibits, _curve(along, curve.knee, by, level)),
@@ -116,6 +122,12 @@ def frontier(groups: Sequence[Reach]) -> Frontier:
         return Frontier(x, y, None)
     above = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
     return Frontier(x, y, int(above.argmax()))
+
+
+def _lots(rules: Iterable[GroupRule]) -> str:
+    """What the name of a remedy of these rules ends with."""
+    draws = any(r.ignore > 0 or (0 < r.share < 1 and r.first != r.second) for r in rules)
+    return LOTS if draws else ""
 
 
 def _notes(tried: Sequence[Tried], curve: Frontier, level: float) -> tuple[str, ...]:
@@ -161,7 +173,8 @@ def _open_notes(tried: Sequence[Tried], by: tuple[str, ...]) -> tuple[str, ...]:
     return told
 
 
-def _statement(held: HeldOut, by: tuple[str, ...], e: Estimate) -> str:
+def _statement(tried: Tried, by: tuple[str, ...], e: Estimate) -> str:
+    held = tried.held
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
@@ -170,7 +183,8 @@ def _statement(held: HeldOut, by: tuple[str, ...], e: Estimate) -> str:
     told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED]]
     rest = len(moves[MOST_NAMED:])
     more = f", and change {rest} other group{'s' if rest > 1 else ''}" if rest else ""
-    head = f"Thresholds for equal selection rates by {' and '.join(by)}"
+    lots = f"{LOTS}," if tried.words.endswith(LOTS) else ""
+    head = f"Thresholds for equal selection rates by {' and '.join(by)}{lots}"
     if e.low > 0 or e.high < 0:
         side = "cost" if e.value >= 0 else "gain"
         change = f"{percent(held.accuracy_now)} to {percent(held.accuracy)}"
@@ -228,6 +242,7 @@ def _thresholds(evidence: ScoreHistogram, by: tuple[str, ...]) -> Table:
         if name == "one_threshold":
             rows.append((words, "everybody", _from(own(remedy.common)), None, None, None, None))
             continue
+        words += _lots(r for _, r in remedy.rules)
         for key, r in remedy.rules:
             rows.append((words, " & ".join(key), *_rule(replace(r, first=own(r.first), second=own(r.second)))))
     return Table(

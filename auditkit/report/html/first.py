@@ -296,7 +296,7 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
         facts.insert(0, (changes.HEAD, changed))
     small, groups = too_small(look)
     fairness = () if compared(look.report) or lead is None else ("fairness between groups",)
-    absent = (*fairness, *unasked(look), *(shown(n.what) for n in look.report.not_measured))
+    absent = (*fairness, *unasked(look), *(shown(n.what) for n in look.report.not_measured if not n.settled))
     more = ", and more" if len(absent) > 3 else ""
     words = f"{upper_first(listed(absent[:3]))}{more}." if absent else "What nobody asked for, and what no number says."
     if small:

@@ -13,7 +13,7 @@ from auditkit.report.html.lookup import By, Lookup, established, own_estimate, r
 from auditkit.report.html.rules import ranked
 from auditkit.report.places import PARTS
 from auditkit.report.verdict_words import asked
-from auditkit.report.vocabulary import by_words, range_in, upper_first, value_text, whole_percent
+from auditkit.report.vocabulary import by_words, listed, range_in, upper_first, value_text, whole_percent
 
 _COMPARED: dict[Comparison, str] = {
     "difference": "as a difference",
@@ -82,6 +82,8 @@ def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
     """These gaps; None of none."""
     if not found:
         return None
+    once = look.told_once(f.metric for f in found)
+    every, found = found, [f for f in found if f.metric in once]
     widest = max([f.estimate.value or 0.0 for f in found] + [_limit(look, f) or 0.0 for f in found])
     axis = axis_to(min(1.0, 1.1 * widest) if widest else 0.4, "points")
     bys = list(dict.fromkeys(f.by for f in found))
@@ -95,7 +97,7 @@ def of(look: Lookup, found: list[Finding], names: Names) -> Gaps | None:
             f"corrected for comparing many groups.{' Tick: limit of the policy.' if limited(blocks) else ''}"
         ),
         sentence=_sentence(look, found),
-        table=_table(look, found),
+        table=_table(look, every),
     )
     return Gaps(names.figure(figure), axis, blocks)
 
@@ -128,7 +130,7 @@ def _row(look: Lookup, axis: Axis, f: Finding) -> GapRow:
         mark=mark(axis, e, drawn if drawn in ("fail", "inconclusive", "pass") else "n"),
         blind=None if f.estimate.mde is None or e.value is None else axis.at(f.estimate.mde),
         limit=axis.place(limit),
-        judged=_judged(verdict) if verdict else "",
+        judged=_judged(look, f, verdict) if verdict else "",
         value=points(e),
         range=range_in(e, "points"),
         status=status,
@@ -147,11 +149,15 @@ def _verdicts(look: Lookup, f: Finding) -> tuple[Verdict, ...]:
     return tuple(v for v in same if set(v.rule.by) == set(f.by) and v.rule.comparison not in CHANGES)
 
 
-def _judged(v: Verdict) -> str:
+def _judged(look: Lookup, f: Finding, v: Verdict) -> str:
+    """How a rule came out, by the number of the groups that the row names; of other groups, with their names."""
     if v.rule.comparison == "difference":
         return f"limit {limit_of(v.rule.limit, 'difference')}"
-    value = value_text(v.estimate, v.rule.comparison)
-    return f"{_COMPARED[v.rule.comparison]}: {value}, {asked(v.rule)}"
+    own = None if v.rule.comparison in ("group_min", "group_max") or f.metric in PARTS else v.surest
+    e, whose = v.estimate if own is None else own.estimate, ""
+    if own is not None and any(g not in [s.group for s in look.sides(f)] for g in own.groups):
+        whose = f" ({listed([look.say.mention(g) for g in own.groups])})"
+    return f"{_COMPARED[v.rule.comparison]}{whose}: {value_text(e, v.rule.comparison)}, {asked(v.rule)}"
 
 
 def _groups(look: Lookup, f: Finding) -> str:

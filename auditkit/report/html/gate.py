@@ -12,12 +12,19 @@ from auditkit.report import perfect
 from auditkit.report.html import conflicts, requirements
 from auditkit.report.html.figures import OF_ALL, Figure, Names, TableView
 from auditkit.report.html.geometry import Axis, Mark, mark
-from auditkit.report.html.leading import SAME
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.rules import distance, distances, ranked, sentence
 from auditkit.report.places import PARTS
 from auditkit.report.policy_words import of_looks
-from auditkit.report.verdict_words import asked, baseline_words, kind_of_verdict, sides_of_holm, tightest, waiver_words
+from auditkit.report.verdict_words import (
+    SAME,
+    asked,
+    baseline_words,
+    kind_of_verdict,
+    sides_of_holm,
+    tightest,
+    waiver_words,
+)
 from auditkit.report.vocabulary import STATUS, listed, number, range_in, shown, upper_first, value_text
 
 AXIS = Axis(0.0, 4.0, 4)

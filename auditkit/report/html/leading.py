@@ -15,6 +15,7 @@ from auditkit.report.html.rules import ORDER, distances, ranked
 from auditkit.report.html.trust import holds
 from auditkit.report.places import PARTS, SIGNED
 from auditkit.report.surest import asked, complement, differences
+from auditkit.report.verdict_words import SAME
 from auditkit.report.vocabulary import listed
 
 Side = tuple[Mapping[str, str], Estimate]
@@ -159,10 +160,6 @@ def whose(look: Lookup, told: Story) -> str:
     if own is None or own.estimate.value is None or value is None or abs(own.estimate.value - value) < SAME:
         return ""
     return f" of {listed([look.say.mention(g) for g in own.groups])}, the surest,"
-
-
-SAME = 1e-9
-"""Values as near as that are one."""
 
 
 def _worse_half(look: Lookup, finding: Finding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from auditkit.catalogue.clinical import KIND as CLINICAL
@@ -27,6 +27,7 @@ from auditkit.report.html.identity import NEUTRAL, Identity
 from auditkit.report.of_class import OfClass
 from auditkit.report.places import PARTS, TRUTH
 from auditkit.report.surest import compares as compares
+from auditkit.report.surest import complement
 from auditkit.report.surest import established as established
 from auditkit.report.surest import stands_out as stands_out
 from auditkit.report.vocabulary import Vocabulary, measured_in, series_name, shown, upper_first
@@ -127,6 +128,13 @@ class Lookup:
         """The metrics that have values by group and are about the model, in the order of the report."""
         mine = [f for f in self.report.findings if f.by_group and f.label is None and f.concern in RATED and rated(f)]
         return list(dict.fromkeys(f.metric for f in mine))
+
+    def told_once(self, metrics: Iterable[str]) -> list[str]:
+        """Of two rates that add to 1, whose gaps are one, the one that a rule asks about; of neither, the first."""
+        found, ruled = list(dict.fromkeys(metrics)), {v.rule.metric for v in self.report.verdicts}
+        first = sorted(found, key=lambda m: m not in ruled)
+        kept = [m for i, m in enumerate(first) if m in ruled or not any(complement(m, n) for n in first[:i])]
+        return [m for m in found if m in kept]
 
     def gaps(self) -> list[Finding]:
         """The gaps between groups that figures of rates draw, attribute by attribute."""

@@ -27,16 +27,18 @@ def view(look: Lookup, name: str, metrics: Sequence[str], names: Names) -> Rates
     """Rates of single attributes; None if no attribute was declared."""
     bys: list[By] = [by for by in look.bys() if len(by) == 1]
     first = next((g for m in metrics for by in bys for g in look.groups(m, by)), None)
-    if first is None:
+    once = look.told_once([*look.metrics(), *metrics])
+    drawn = [m for m in metrics if m in once and any(look.groups(m, by) for by in bys)]
+    if first is None or not drawn:
         return None
-    charts = tuple(_chart(look, m, bys) for m in metrics if any(look.groups(m, by) for by in bys))
+    charts = tuple(_chart(look, m, bys) for m in drawn)
     tick = limits.TICK if any(c.limited for c in charts) else ""
     line = f"Line: {level_text(first.estimate)} interval. Dotted line: everybody.{tick}"
     many = listed([by_words(by) for by in bys if any(len(look.groups(m, by)) > MOST for m in metrics)])
     cut = f" Of {many} the {MOST} groups surest to differ from everybody are drawn." if many else ""
     figure = Figure(
         name=name,
-        title=_title(look, metrics, bys),
+        title=_title(look, drawn, bys),
         subtitle=f"Share of each group, in percent. {line}{cut}",
         sentence=_sentence(charts),
         table=_table(look, metrics, bys),
@@ -53,7 +55,8 @@ def overall(look: Lookup, names: Names) -> Rates | None:
     rows = tuple(
         row_of(axis, upper_first(look.say.phrase(f.metric)), f.estimate, "n", limits.of_finding(look, f)) for f in found
     )
-    drawn = Chart("", (Block("", rows),), axis)
+    once = look.told_once(f.metric for f in found)
+    drawn = Chart("", (Block("", tuple(r for r, f in zip(rows, found, strict=True) if f.metric in once)),), axis)
     right = next((f for f in found if f.metric == RIGHT and f.estimate.value is not None), None)
     title = "The model over everybody"
     if right is not None:

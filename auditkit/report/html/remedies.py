@@ -282,7 +282,7 @@ def _frontier(look: Lookup, told: Remedies) -> FrontierView | None:
         title=_traded(f),
         subtitle=(
             f"Across: points between selection rates by {listed([shown(a) for a in f.by])}. Up: the greatest accuracy "
-            "of thresholds by group there, on rows that did not choose them; it does not begin at 0."
+            "of thresholds by group there, with lots, on rows that did not choose them; it does not begin at 0."
         ),
         words=f"Accuracy from {percent(line[0][1])} at {points(line[0][0])} points to {percent(line[-1][1])} at "
         f"{points(line[-1][0])} points; today's model {percent(accuracy)} at {points(gap)} points",

@@ -173,7 +173,7 @@ def _unknown(look: Lookup) -> Item:
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     found = {by: [f for f in gaps if f.by == by and f.estimate.value is not None] for by in look.bys()}
     unseen = [by_words(by) for by, mine in found.items() if mine and not any(map(established, mine))]
-    absent = [shown(n.what) for n in look.report.not_measured[:3]]
+    absent = [shown(n.what) for n in look.report.not_measured if not n.settled][:3]
     fairness = () if compared(look.report) else ("fairness between groups",)
     words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
     if unseen:

@@ -36,6 +36,8 @@ class Unmeasured(NamedTuple):
 
     items: tuple[tuple[str, str], ...]
     """(what, why)."""
+    settled: tuple[tuple[str, str], ...]
+    """Likewise of what is known without measuring."""
     limits: tuple[str, ...]
 
 
@@ -58,7 +60,7 @@ def too_small(look: Lookup) -> tuple[int, int]:
 def view(look: Lookup) -> Unmeasured:
     """Stated absences, unjudged rules, small groups, and what this version lacks."""
     items = [("A trained net", UNTRAINED)] if look.report.provenance.model.weights == "initialised" else []
-    items += [(upper_first(shown(n.what)), upper_first(shown(n.why, longest=400))) for n in look.report.not_measured]
+    items += [(w, upper_first(why)) for w, why in _told(look, settled=False)]
     items += [
         (f"Rule {shown(v.rule.id)}", v.absence or v.reason) for v in look.report.verdicts if v.status == "not_measured"
     ]
@@ -70,7 +72,12 @@ def view(look: Lookup) -> Unmeasured:
     nothing = [what for what in unasked(look) if not (no_remedy and what == UNASKED["mitigation"])] + cases
     if nothing:
         items.append((upper_first(listed(nothing)), "Not asked for."))
-    return Unmeasured(tuple(dict.fromkeys(items)), LIMITS)
+    return Unmeasured(tuple(dict.fromkeys(items)), tuple(_told(look, settled=True)), LIMITS)
+
+
+def _told(look: Lookup, *, settled: bool) -> list[tuple[str, str]]:
+    found = [n for n in look.report.not_measured if n.settled == settled]
+    return [(upper_first(shown(n.what)), shown(n.why, longest=400)) for n in found]
 
 
 def _small_groups(look: Lookup) -> list[tuple[str, str]]:
