@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import logging
 import os
 import re
 import secrets
@@ -22,7 +21,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from auditkit import columns, files, stored
+from auditkit import files, stored
 from auditkit.errors import AuditkitError, ReportError
 from auditkit.evidence_files import ENDING
 from auditkit.records import Report
@@ -32,7 +31,6 @@ try:
 except ImportError:  # no POSIX: writers do not take turns there
     fcntl = None  # type: ignore[assignment]
 
-_LOG = logging.getLogger("auditkit")
 _PATIENCE = 60.0
 """Seconds to wait for another writer, who needs less than one."""
 _WAITING = ".auditkit-*.tmp"
@@ -46,15 +44,10 @@ _UNTOLD = ("evidence", "elsewhere", "explorer")
 def digest(report: Report) -> str:
     """What tells this report from others, kept in its page and its JUnit: SHA-256 of all but the evidence, and what
     other thresholds would do, which follows from it."""
-    said = report.model_dump(mode="json", exclude={*_UNTOLD, "findings"})
-    findings = report.model_dump(include={"findings"})  # texts and numbers, which are JSON as they are
-    return _digest(said | findings)
-
-
-def _digest(said: dict[str, Any]) -> str:
-    """The same of what stands in a report.json."""
-    text = json.dumps({k: v for k, v in said.items() if k not in _UNTOLD}, sort_keys=True, separators=(",", ":"))
-    return stored.digest(text.encode())
+    try:
+        return stored.digest(report.model_dump_json(exclude={*_UNTOLD}).encode())
+    except ValueError:  # half a character somewhere: such a report has no JSON that could be beside it
+        return stored.digest(repr(report.model_dump(exclude={*_UNTOLD})).encode("utf-8", "surrogatepass"))
 
 
 _OTHERS = (b'"auditkit.changes/', b'"auditkit.evidence/')
@@ -78,7 +71,10 @@ def write(texts: Mapping[Path, str], *, derived: Iterable[Path] = (), force: boo
         stale = [p for p in derived if p not in texts and _is_stale(p, texts)]
         _exchange(targets, stale)
     for path in stale:
-        _LOG.warning("%s was removed: it told of another audit than the report.json beside it", path)
+        import logging  # which hardly any page waits for
+
+        log = logging.getLogger("auditkit")
+        log.warning("%s was removed: it told of another audit than the report.json beside it", path)
 
 
 def refuse_strangers(paths: Iterable[Path], *, force: bool = False) -> None:
@@ -161,10 +157,14 @@ def _of_json(content: bytes) -> str | None:
         version = str(said["schema_version"])
         if version.startswith(("auditkit.changes/", "auditkit.evidence/")):
             return ""
-        ours = version.startswith("auditkit.report/")
-        return _digest(columns.of_exhibits(said, columns.unpacked())) if ours else None
-    except (ValueError, RecursionError, KeyError, TypeError, AuditkitError):
+    except (ValueError, RecursionError, KeyError, TypeError):
         return None
+    if not version.startswith("auditkit.report/"):
+        return None
+    try:
+        return digest(Report.from_json(content))
+    except AuditkitError:  # of another version: whatever it tells, no page of ours does
+        return stored.digest(content)
 
 
 class _Head(HTMLParser):
