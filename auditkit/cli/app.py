@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -57,5 +56,7 @@ def options(
     if context.invoked_subcommand and not {"-h", "--help"} & set(sys.argv):
         refuse_unknown(context.invoked_subcommand)
     if debug:  # what is known of accidents and refusals, with where they happened
+        import logging
+
         logging.basicConfig(format="auditkit: %(message)s")
         logging.getLogger("auditkit").setLevel(logging.DEBUG)

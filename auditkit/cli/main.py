@@ -34,6 +34,8 @@ COMMANDS = {
     "explain": "explain",
 }
 """A module a command; help lists them in this order."""
+READING = {"gate", "report"}
+"""Those that read one stored report, and let go of it at the end: nothing is to be looked for before."""
 
 
 def program(asked: str = "") -> Any:
@@ -51,11 +53,14 @@ def main() -> None:
     The status is what a command returned (see `Answered`). An exit without a command is that of help or the version,
     or of the keyboard; everything else is trouble.
     """
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # records are read by their schemas and nothing else
     gc.set_threshold(200_000)  # records hold no cycles: looking for them every 700 objects is a tenth of a gate's time
     atexit.register(gc.freeze)  # nor once more at the end of the process, which lets all of them go: a sixth of it
     usable_streams()
     try:
         asked = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        if asked in READING:
+            gc.disable()
         came = program(asked)(standalone_mode=False)
         status = came.status if isinstance(came, Answered) else came if isinstance(came, int) else TROUBLE
     except typer.Abort:

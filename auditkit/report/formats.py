@@ -149,7 +149,7 @@ def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
 
     Raises ReportError.
     """
-    ends = suffixes()
+    ends = suffixes() if any(map(_may_be_of_others, texts)) else {name: f.suffix for name, f in FORMATS.items()}
     second = {path_of(path) for path in texts if format_of(path, ends) == "json"}
     of_formats = {path: text for path, text in texts.items() if path not in second}
     for path, text in of_formats.items():
@@ -159,6 +159,13 @@ def write(texts: Mapping[Path, str], *, force: bool = False) -> None:
                 f"{home} is of another audit than {path.name}: choose another name, write json too, or --force"
             )
     writing.write(texts, derived=[d for path in of_formats for d in _derived(path, ends)], force=force)
+
+
+def _may_be_of_others(path: Path) -> bool:
+    """Whether a file may be of a format of another package, or more than it has been made: not a page of ours."""
+    return path.suffix == ".json" or not any(
+        path.name.endswith(f.suffix) and path.name.count(".") == f.suffix.count(".") for f in FORMATS.values()
+    )
 
 
 def _derived(path: Path, ends: Mapping[str, str]) -> list[Path]:

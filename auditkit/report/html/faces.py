@@ -1,18 +1,18 @@
 """What a section of findings leads with, where the task or the question has a figure of its own."""
 
-from __future__ import annotations
-
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from auditkit.records import Concern
-from auditkit.report.html import changed, confusion, errors_by_group, gaps, subgroups
-from auditkit.report.html.changed import Changed
+from auditkit.report.html import confusion, errors_by_group, gaps, subgroups
 from auditkit.report.html.confusion import Matrices
 from auditkit.report.html.errors_by_group import Errors
 from auditkit.report.html.figures import Names
 from auditkit.report.html.gaps import Gaps
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.subgroups import Subgroups
+
+if TYPE_CHECKING:
+    from auditkit.report.html.changed import Changed
 
 
 class Face(NamedTuple):
@@ -22,7 +22,7 @@ class Face(NamedTuple):
     errors: Errors | None = None
     subgroups: Subgroups | None = None
     labels: Gaps | None = None
-    changed: Changed | None = None
+    changed: "Changed | None" = None
 
 
 def view(look: Lookup, concern: Concern, names: Names) -> Face | None:
@@ -31,6 +31,8 @@ def view(look: Lookup, concern: Concern, names: Names) -> Face | None:
         found = subgroups.view(look, names)
         return Face(subgroups=found) if found else None
     if concern == "change":
+        from auditkit.report.html import changed
+
         told = changed.view(look, names)
         return Face(changed=told) if told else None
     if concern != "fairness":

@@ -1,7 +1,5 @@
 """The first screen: which model, whether, what is worst, for whom, how sure, and what is not known."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond
@@ -9,7 +7,7 @@ from auditkit.formatting import interval, limit, lower_first, points, quantity
 from auditkit.records import CHANGES, Contributions, Estimate, Finding, Outcome, Report, Status
 from auditkit.report import changes, next_steps, perfect
 from auditkit.report.cautions import cautions
-from auditkit.report.html import change_hero, confusion, hero
+from auditkit.report.html import confusion, hero
 from auditkit.report.html.confusion import ClassRow
 from auditkit.report.html.errors_by_group import clause, in_numbers, truth, write
 from auditkit.report.html.errors_by_group import sentence as in_words
@@ -125,6 +123,8 @@ def _hero(look: Lookup, lead: Leading | None) -> hero.Hero | None:
     if lead is None:
         return None
     if lead.finding.comparison in CHANGES:
+        from auditkit.report.html import change_hero  # of a comparison, which most pages are not
+
         return change_hero.view(look, lead)
     return hero.view(look, lead) if lead.sides else None
 

@@ -3,15 +3,12 @@
 Names from the data stay text.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import functools
 import hashlib
 import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,12 +183,11 @@ def _views(look: Lookup, names: Names) -> dict[str, Any]:
     }
 
 
-class _Templates(jinja2.PackageLoader):
-    """The folder's templates; the style sheet without what a browser skips."""
+class _Environment(jinja2.Environment):
+    """Templates as they are compiled: the style sheet without what a browser skips."""
 
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool] | None]:
-        source, name, fresh = super().get_source(environment, template)
-        return tight_style(source) if template.endswith(".css") else source, name, fresh
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        return tight_style(source) if name and name.endswith(".css") else super().preprocess(source, name, filename)
 
 
 class _Compiled(jinja2.FileSystemBytecodeCache):
@@ -210,8 +206,8 @@ class _Compiled(jinja2.FileSystemBytecodeCache):
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    found = jinja2.Environment(
-        loader=_Templates("auditkit.report.html", "templates"),
+    found = _Environment(
+        loader=jinja2.PackageLoader("auditkit.report.html", "templates"),
         bytecode_cache=None if sys.dont_write_bytecode else _Compiled(),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
