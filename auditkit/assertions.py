@@ -6,8 +6,6 @@ procedure over all tests of the report rejects. What an interval excludes and Ho
 what is blind to the rows' weights or clusters (`Finding.aside`), which is no test of the family.
 """
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 A baseline is a file that is committed beside the policy.
 """
 
-from __future__ import annotations
-
 import datetime
 import json
 from typing import ClassVar, Literal

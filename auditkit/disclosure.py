@@ -1,13 +1,11 @@
 """What a report may give away of the people in the data."""
 
-from __future__ import annotations
-
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from auditkit.errors import PolicyError
-from auditkit.estimates import Record
+from auditkit.estimates import IN_ORDER, Named, Record
 
 SUPPRESS_BELOW = 10
 """People of a group, below which `public` and `regulator` reports do not show it."""
@@ -48,5 +46,5 @@ class GroupDisclosure(Disclosure):
 
     attributes: tuple[str, ...] = ()
     """The sensitive features, whose labels may stand in a report; other columns are features."""
-    recoding: dict[str, dict[str, str]] = Field(default_factory=dict)
+    recoding: Annotated[dict[str, Named], IN_ORDER] = Field(default_factory=dict)
     """Attribute → value → what stands in its place; values that are not here stay."""

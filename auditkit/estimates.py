@@ -1,19 +1,29 @@
 """Numbers with what is needed to believe them: what findings are made of. Import them from `auditkit.records`."""
 
-from __future__ import annotations
-
 import functools
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+
+def _by_name(named: dict[str, Any] | None) -> dict[str, Any] | None:
+    if named is None:
+        return None
+    return {k: _by_name(v) if isinstance(v, dict) else v for k, v in sorted(named.items())}
+
+
+IN_ORDER = PlainSerializer(_by_name, when_used="json")
+"""Of names as they come: their JSON has one order, so that a report is the same text whether it was made or read."""
+Named = Annotated[dict[str, str], IN_ORDER]
+"""Name → text: attribute → value of a group, say."""
 State = Literal["ok", "sparse", "coarse", "unstable", "undefined"]
 Unit = Literal["", "percent", "points", "ratio", "verdict"]
 """How a number is written: plain, or a share as percent or points, or a ratio; `verdict`: the column holds `Status`."""
@@ -91,7 +101,7 @@ class Estimate(Record):
         return max(sizes, default=None) if self.state != "unstable" else None
 
     @model_validator(mode="after")
-    def _in_order(self) -> Estimate:
+    def _in_order(self) -> "Estimate":
         if self.low is not None and self.high is not None and self.low - self.high > 1e-9 * max(1.0, abs(self.low)):
             raise ValueError(f"the lower limit {self.low:g} lies above the upper limit {self.high:g}")
         return self
@@ -102,7 +112,7 @@ class Surest(Terse):
 
     TOLD: ClassVar = ("label",)
 
-    groups: tuple[dict[str, str], ...] = Field(min_length=1, max_length=2)
+    groups: tuple[Named, ...] = Field(min_length=1, max_length=2)
     """attribute → value; the lower value first, of one group where it is compared with another side."""
     estimate: Estimate
     """Its own, at the critical value at which all comparisons hold together."""
@@ -113,7 +123,7 @@ class Surest(Terse):
 class BesideTruth(Record):
     """What decisions do to a difference that is in the data: one pair's difference in selections less that in truth."""
 
-    groups: tuple[dict[str, str], dict[str, str]]
+    groups: tuple[Named, Named]
     """attribute → value; the one selected less often first."""
     estimate: Estimate
     """By how much the pair's difference in selections is larger than its difference in truth; below 0: smaller."""
@@ -172,6 +182,6 @@ class TrustCheck(Terse):
 class GroupEstimate(Record):
     """The estimate of one group."""
 
-    group: dict[str, str]
+    group: Named
     """Attribute → value, e.g. {"gender": "Female"}."""
     estimate: Estimate

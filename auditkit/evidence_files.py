@@ -4,8 +4,6 @@ NAME.json alone is judged and drawn. NAME.evidence.json holds what is needed to 
 rule asks for; the report names it by its SHA-256, so that who expects the one expects the other.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, ClassVar
 

@@ -1,12 +1,10 @@
 """What is drawn: exhibits of findings. Import them from `auditkit.records`."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Estimate, Record, Terse, Unit
+from auditkit.estimates import IN_ORDER, Estimate, Named, Record, Terse, Unit
 
 
 class GroupEstimates(Terse):
@@ -22,12 +20,12 @@ class GroupEstimates(Terse):
     series: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Estimate, ...]], ...]
     """(label, one estimate a series), in the order to be drawn."""
-    groups: tuple[dict[str, str | None], ...] = ()
+    groups: tuple[Annotated[dict[str, str | None], IN_ORDER], ...] = ()
     """Whom each series is about: attribute → value, or None for the largest gap between its values; empty: everybody.
     Absent from JSON where the series are not about declared groups."""
 
     @model_validator(mode="after")
-    def _one_a_series(self) -> GroupEstimates:
+    def _one_a_series(self) -> "GroupEstimates":
         if self.groups and len(self.groups) != len(self.series):
             raise ValueError(f"{len(self.series)} series and {len(self.groups)} groups")
         return self
@@ -72,7 +70,7 @@ class Confusion(Record):
     kind: Literal["confusion"] = "confusion"
     title: str
     classes: tuple[str, ...]
-    groups: tuple[dict[str, str], ...]
+    groups: tuple[Named, ...]
     """attribute → value, one a matrix."""
     counts: tuple[tuple[tuple[int, ...], ...], ...]
     """(groups, true class, predicted class), rows with truth and decision."""
@@ -82,7 +80,7 @@ class Confusion(Record):
     """Confidence level of all cells together."""
 
     @model_validator(mode="after")
-    def _square(self) -> Confusion:
+    def _square(self) -> "Confusion":
         k, c = len(self.groups), len(self.classes)
         if len(self.counts) != k or any(len(m) != c or any(len(row) != c for row in m) for m in self.counts):
             raise ValueError(f"the counts are not of {k} groups × {c} classes × {c} classes")
@@ -270,7 +268,7 @@ class Region(Record):
 class Picture(Record):
     """The mean of many pictures."""
 
-    group: dict[str, str]
+    group: Named
     """Attribute → value; empty: everybody."""
     n: int = Field(ge=0)
     """Different pictures in the mean."""

@@ -1,12 +1,10 @@
 """What other thresholds would do, as a record of a report: the numbers of the page's threshold explorer."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Record, Terse
+from auditkit.estimates import Named, Record, Terse
 from auditkit.rules import Status
 
 
@@ -24,7 +22,7 @@ class RuleSteps(Record):
 class GroupSteps(Record):
     """Whom one group's scores select at each threshold of an `Explorer`."""
 
-    group: dict[str, str]
+    group: Named
     negatives: int = Field(ge=0)
     positives: int = Field(ge=0)
     false: tuple[int, ...]
@@ -38,7 +36,7 @@ class GroupSteps(Record):
 class AlarmSteps(Record):
     """The false alarms of a detector in one group's scenes at each threshold of an `Explorer`."""
 
-    group: dict[str, str]
+    group: Named
     scenes: int = Field(ge=0)
     alarms: tuple[float, ...]
     """Boxes on no object, in all of these scenes together: whole numbers, but of fewer than five scenes, of which the
@@ -63,7 +61,7 @@ class Explorer(Terse):
     """The rules that are about decisions, in the order of the policy."""
 
     @model_validator(mode="after")
-    def _one_entry_a_threshold(self) -> Explorer:
+    def _one_entry_a_threshold(self) -> "Explorer":
         steps = len(self.threshold)
         columns = [c for r in self.rules for c in (r.value, r.low, r.high, r.status)]
         columns += [c for g in self.groups for c in (g.false, g.true, g.open)]

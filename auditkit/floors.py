@@ -1,7 +1,5 @@
 """What an organisation asks of every audit below it, and what came of that. Import them from `auditkit.records`."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from auditkit.estimates import Record

@@ -1,13 +1,11 @@
 """Which model, which data, for what purpose: what would let a third party repeat an audit, and who answers for it."""
 
-from __future__ import annotations
-
 import datetime
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from auditkit.estimates import Record, Terse
+from auditkit.estimates import IN_ORDER, Named, Record, Terse
 
 Task = Literal[
     "binary",
@@ -220,7 +218,7 @@ class DataProvenance(Terse):
         """Whether the data were given without any truth."""
         return not self.y_true and 0 < self.rows == self.missing_target
 
-    def same_rows(self, other: DataProvenance) -> bool | None:
+    def same_rows(self, other: "DataProvenance") -> bool | None:
         """Whether both are of the same rows, whatever was decided of them; None: not known."""
         if self.rows != other.rows:
             return False
@@ -241,7 +239,7 @@ class Words(Terse):
 
     positive: str = ""
     """What a positive does, after a plural noun: "earn more than $50K"."""
-    groups: dict[str, dict[str, str]] = Field(default_factory=dict)
+    groups: Annotated[dict[str, Named], IN_ORDER] = Field(default_factory=dict)
     """attribute → value → plural noun: {"gender": {"Female": "women"}}."""
     unit: str = ""
     """What a row is, as a plural noun: "images"; empty, and absent from JSON: people, unless the rows are seen to be
@@ -273,7 +271,7 @@ class Provenance(Terse):
     auditkit: str
     created: datetime.datetime
     """UTC; SOURCE_DATE_EPOCH where that is set."""
-    versions: dict[str, str] = Field(default_factory=dict)
+    versions: Named = Field(default_factory=dict)
     """Package → version; one that is not installed took no part, and is not named."""
     seed: int = 0
     sample: int = 0

@@ -1,7 +1,5 @@
 """What an audit could see, before anybody collects: records of `ak.plan`. Nothing here computes."""
 
-from __future__ import annotations
-
 import json
 from typing import Literal
 

@@ -3,8 +3,6 @@
 An undefined value or an unbounded limit is None here and `null` in JSON, never NaN.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -169,7 +167,7 @@ class Finding(Subject, Terse):
         said = head if head == whole else f"{head.rstrip(' :').removesuffix('.')}."
         return said + self.statement[len(whole) :]
 
-    def of_label(self, label: str) -> Finding:
+    def of_label(self, label: str) -> "Finding":
         """The finding of a binary audit as that of one class, or of one label: id, title and sentence say which."""
         return self.model_copy(
             update={
@@ -236,7 +234,7 @@ class Report(Record):
         return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")
-    def _names_once(self) -> Report:
+    def _names_once(self) -> "Report":
         found = {f.id for f in self.findings}
         for what, ids in (
             ("findings", [f.id for f in self.findings]),
@@ -315,7 +313,7 @@ class Report(Record):
                 return f
         raise KeyError(f"no finding '{id}'.{nearest(id, [f.id for f in self.findings])}")
 
-    def to_frame(self) -> pandas.DataFrame:
+    def to_frame(self) -> "pandas.DataFrame":
         """Every estimate as a row: first the finding's own, then one a group.
 
         Columns: finding (its id), metric, comparison, by and group (joined by ` & `; empty: everybody), value, low and
@@ -346,7 +344,7 @@ class Report(Record):
         put much evidence that no rule asks into a second file."""
         return stored.text(columns.of_exhibits(self.model_dump(mode="json"), columns.packed)) + "\n"
 
-    def parted(self) -> tuple[Report, str]:
+    def parted(self) -> "tuple[Report, str]":
         """The report as it is saved, and the text of NAME.evidence.json; "" where there is no such file."""
         if self.elsewhere is not None:
             return self, ""
@@ -354,7 +352,7 @@ class Report(Record):
         return self.model_copy(update={"evidence": within, "elsewhere": elsewhere}), text
 
     @classmethod
-    def from_json(cls, text: str | bytes, *, source: str = "report") -> Report:
+    def from_json(cls, text: str | bytes, *, source: str = "report") -> "Report":
         """Read a stored report; ReportError if it is cut short, of another schema, or not a report."""
         raw = stored.parsed(text, source)
         version = raw.get("schema_version") if isinstance(raw, dict) else None
@@ -377,11 +375,11 @@ class Report(Record):
         return save(self, Path(path))
 
     @classmethod
-    def load(cls, path: str | Path) -> Report:
+    def load(cls, path: str | Path) -> "Report":
         """Read a report.json, with the evidence that lies beside it, where it does; ReportError for another's."""
         return cls.from_json(stored.read(Path(path)), source=str(path)).rejoined(Path(path))
 
-    def rejoined(self, path: Path) -> Report:
+    def rejoined(self, path: Path) -> "Report":
         """The report that was read from `path`, with the evidence of NAME.evidence.json where that file is there."""
         file = evidence_files.path_of(path)
         if self.elsewhere is None or not file.exists():

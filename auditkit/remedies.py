@@ -1,12 +1,10 @@
 """What would help: other decisions under every rule, as records. Import them from `auditkit.records`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Record, Terse
+from auditkit.estimates import Named, Record, Terse
 from auditkit.rules import Status
 
 
@@ -28,7 +26,7 @@ class RemedyAnswer(Terse):
 class GroupSelected(Record):
     """How many of a group are selected."""
 
-    group: dict[str, str]
+    group: Named
     """Attribute → value."""
     now: int
     """Rows selected today."""
@@ -91,7 +89,7 @@ class Frontier(Terse):
     limits: tuple[FrontierLimit, ...] = ()
 
     @model_validator(mode="after")
-    def _as_long(self) -> Frontier:
+    def _as_long(self) -> "Frontier":
         if not len(self.gap) == len(self.ratio) == len(self.accuracy):
             raise ValueError("the points of a frontier have a different number of gaps, ratios and accuracies")
         return self
@@ -109,7 +107,7 @@ class Remedies(Terse):
     """Of the groups that rules on selection name, else of those that are farthest apart in it; likewise."""
 
     @model_validator(mode="after")
-    def _as_many_answers(self) -> Remedies:
+    def _as_many_answers(self) -> "Remedies":
         if len({len(r.answers) for r in self.rows}) > 1 or (self.gaps and len(self.gaps) != len(self.rows[0].answers)):
             raise ValueError("remedies have a different number of answers")
         return self

@@ -1,14 +1,12 @@
 """What is asked: one rule of a policy, and which policy it is of; and what got no answer. Import them from
 `auditkit.records`."""
 
-from __future__ import annotations
-
 import datetime
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from auditkit.estimates import Record, Terse
+from auditkit.estimates import IN_ORDER, Named, Record, Terse
 
 Comparison = Literal[
     "overall",
@@ -76,7 +74,7 @@ class Subject(Record):
     comparison: Comparison
     by: tuple[str, ...] = ()
     """The sensitive attributes; empty for overall values."""
-    reference: dict[str, str] | None = None
+    reference: Named | None = None
     """Attribute → value of the group that the others are compared with; None where the comparison has none."""
     label: str | None = None
     """The class, or the label of several; None: the only one, or all together."""
@@ -118,7 +116,7 @@ class Rule(Subject, Terse):
         return given
 
     @model_validator(mode="after")
-    def _one_limit(self) -> Rule:
+    def _one_limit(self) -> "Rule":
         if (self.at_most is None) == (self.at_least is None):
             raise ValueError(f"rule '{self.id}' needs exactly one of at_most and at_least")
         return self
@@ -186,7 +184,7 @@ class Floor(Terse):
     """Whether a rule may be waived."""
     longest_waiver: int | None = None
     """Days from the day of judging."""
-    lines: dict[str, int] = Field(default_factory=dict)
+    lines: Annotated[dict[str, int], IN_ORDER] = Field(default_factory=dict)
     """Key → its line."""
     sha256: str = ""
     """Of what it requires, as canonical JSON."""

@@ -1,7 +1,5 @@
 """What the gate says: one verdict a rule, with what stands beside it. Import them from `auditkit.records`."""
 
-from __future__ import annotations
-
 import datetime
 from typing import ClassVar
 

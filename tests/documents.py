@@ -5,6 +5,7 @@ A test holds that they are what this makes: a docstring that changes changes its
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Callable, Iterable
@@ -131,6 +132,7 @@ def _called(thing: Any) -> str:
     ]
     back = signature.return_annotation
     text = str(signature.replace(parameters=given, return_annotation=_Bare(back) if isinstance(back, str) else back))
+    text = re.sub(r"\b(?:auditkit(?:\.\w+)*|pathlib|collections\.abc|typing)\.(?=\w)", "", text)
     return re.sub(r"<[^>]* object at [^>]*>|<factory>", "…", text)
 
 
@@ -143,9 +145,17 @@ class _Bare(str):
 
 def _fields(record: type[Record]) -> str:
     """The fields of a record, as they are written."""
-    written = {k: str(v) for c in reversed(record.__mro__) for k, v in vars(c).get("__annotations__", {}).items()}
+    written = {k: v for c in reversed(record.__mro__) if issubclass(c, Record) for k, v in _annotated(c).items()}
     rows = [(f"`{n}`", f"`{written[n]}` {f.description or ''}".strip()) for n, f in record.model_fields.items()]
     return _table(("field", "is"), rows)
+
+
+def _annotated(record: type[Record]) -> dict[str, str]:
+    """Field → its type, as the source has it."""
+    (node,) = ast.parse(inspect.getsource(record)).body
+    assert isinstance(node, ast.ClassDef)
+    fields = (x for x in node.body if isinstance(x, ast.AnnAssign))
+    return {ast.unparse(x.target): ast.unparse(x.annotation) for x in fields}
 
 
 def _text(thing: Any) -> str:

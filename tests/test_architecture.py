@@ -44,7 +44,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
     "baselines": ({"estimates", "rules"}, {"pydantic"}),
     "remedies": ({"estimates", "rules"}, {"pydantic"}),
     "explorer": ({"estimates", "rules"}, {"pydantic"}),
-    "stored": ({"files"}, set()),
+    "stored": ({"files"}, {"pydantic_core"}),
     "columns": ({"stored"}, set()),
     "evidence_files": ({"estimates", "stored"}, {"pydantic"}),
     "disclosure": ({"estimates"}, {"pydantic"}),

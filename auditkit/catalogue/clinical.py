@@ -1,7 +1,5 @@
 """What is asked of scores that decide who is treated: their entries are made of a threshold, as `net_benefit@0.1`."""
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import replace

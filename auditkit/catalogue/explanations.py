@@ -1,7 +1,5 @@
 """Attributions of a model's output to what goes in."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import NamedTuple
 

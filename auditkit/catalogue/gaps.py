@@ -1,7 +1,5 @@
 """Gaps between groups, and what share of one comes through some columns."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 from auditkit.catalogue.metric import Metric

@@ -1,7 +1,5 @@
 """Laws that ask for impact ratios, these ratios, and what rows of unknown group could do to them."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """The rates of one class against the rest, and of one label of several, in words: "told “high”", not "selected"."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -125,7 +123,7 @@ LABEL_WORDS = {
 """Metric → its words, of one label that a row may have beside others."""
 
 
-def worded(f: Finding, metric: Metric | None, label: str, *, several_labels: bool = False) -> Finding:
+def worded(f: "Finding", metric: "Metric | None", label: str, *, several_labels: bool = False) -> "Finding":
     """A binary audit's finding as that of one class, or of one label of several: its sentence says which.
 
     "Selected, of everybody: women 20.1%, …" becomes "Told “high”: women 20.1%, …".

@@ -1,7 +1,5 @@
 """Errors and predictions of numbers in words: how much, in which direction, for whom."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

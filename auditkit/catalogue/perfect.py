@@ -1,7 +1,5 @@
 """What each metric is of a model that makes no mistake, whose decisions are the truth itself."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue import detections

@@ -1,7 +1,5 @@
 """Trust checks: may an explanation be believed? One table of what is tested, with the limits."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.metric import shown

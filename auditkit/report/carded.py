@@ -1,7 +1,5 @@
 """What a model card tells in numbers: how the model does overall, in each group, and how far groups are apart."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

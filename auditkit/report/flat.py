@@ -1,7 +1,5 @@
 """Every estimate of a report as one row: for frames, spreadsheets and whatever else reads flat tables."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

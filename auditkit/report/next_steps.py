@@ -3,8 +3,6 @@
 Each names the thing and the section that shows it. None promises that a step will help: it says what was found.
 """
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple

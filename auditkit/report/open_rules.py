@@ -1,7 +1,5 @@
 """What stands open of a report, for places that point at a line of the policy: one entry a rule, the worst first."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial

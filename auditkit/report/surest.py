@@ -3,8 +3,6 @@
 One order for the headline, the summary, the largest difference without a rule, and the terminal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import NamedTuple
 

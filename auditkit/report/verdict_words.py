@@ -1,7 +1,5 @@
 """What the gate says, in words: of a report, of one rule, of a waiver."""
 
-from __future__ import annotations
-
 import math
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 It supports, and does not establish, compliance.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 

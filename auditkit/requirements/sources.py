@@ -1,7 +1,5 @@
 """Sets of requirements, one TOML file each in this folder, each with the day on which somebody looked at its text."""
 
-from __future__ import annotations
-
 import datetime
 import functools
 import tomllib

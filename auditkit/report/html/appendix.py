@@ -1,7 +1,5 @@
 """The appendix: definitions, methods, versions, hashes, and every estimate as a table."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.assertions import level_of, shared

@@ -1,7 +1,5 @@
 """What moves the model's output, column by column and by group, if the explanation holds; if not, that it does not."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
@@ -46,7 +44,7 @@ class Attributed(NamedTuple):
     more: tuple[TableView, ...]
     """Further exhibits, as tables."""
     note: str
-    pictures: pictures.PicturesView | None = None
+    pictures: "pictures.PicturesView | None" = None
     """Of images: mean pictures with the regions that the rows are about."""
 
 

@@ -1,7 +1,5 @@
 """Individual cases: a card each, only where they were asked for."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

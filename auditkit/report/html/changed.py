@@ -1,7 +1,5 @@
 """The figure of what changed: every group before and now, under each rate, with the change and its interval."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.for_worse import beyond, worse

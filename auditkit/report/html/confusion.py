@@ -1,7 +1,5 @@
 """What each class is taken for: a matrix a group, their difference, and one true class on the first screen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

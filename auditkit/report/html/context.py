@@ -1,7 +1,5 @@
 """What a model is for, and what its decisions mean, as its owner says; blanks are counted in one line."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.formatting import listed, lower_first

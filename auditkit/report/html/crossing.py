@@ -1,7 +1,5 @@
 """Figure 7.4, two attributes crossed: a real table, with what is too small to tell drawn as that."""
 
-from __future__ import annotations
-
 import functools
 from typing import NamedTuple
 

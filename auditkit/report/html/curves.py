@@ -1,7 +1,5 @@
 """Curves: one small chart a line, all on the same axes, so that groups can be compared without colours."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

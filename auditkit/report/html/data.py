@@ -1,7 +1,5 @@
 """The data: what was tested, on whom, and how often the outcome is true for each group."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, percent

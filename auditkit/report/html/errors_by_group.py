@@ -1,7 +1,5 @@
 """Errors of predicted numbers by group: too much or too little, and how far off, on one axis, in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Exhibits as views: one chart a kind of exhibit, whatever check made it. Tables stay tables, estimates are rows."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 

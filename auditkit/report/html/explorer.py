@@ -4,8 +4,6 @@ The axis counts thresholds: they stand evenly, so that a slider's thumb stands u
 common threshold was computed and rounded here; with two thresholds it follows from counts (`_recomputed`).
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise

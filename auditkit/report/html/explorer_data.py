@@ -1,7 +1,5 @@
 """What the explorer is made of: counts of a group at every threshold, and the numbers that the page's script reads."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from itertools import pairwise

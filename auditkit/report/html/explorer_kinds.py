@@ -1,7 +1,5 @@
 """What an explorer counts, in words: people whom scores select, or objects that a detector finds in scenes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

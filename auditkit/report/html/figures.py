@@ -1,7 +1,5 @@
 """What every figure has: a title that is its finding, a line that says what is drawn, a sentence and a table."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Container
@@ -82,7 +80,7 @@ class Names:
         self._anchors[slug] += 1
         return f"f-{slug}" if self._anchors[slug] == 1 else f"f-{slug}-{self._anchors[slug]}"
 
-    def figure(self, f: Figure) -> Figure:
+    def figure(self, f: "Figure") -> "Figure":
         """A figure with an anchor, and a table with a caption, of its own."""
         return f._replace(anchor=self.anchor(f.name), table=self.table(f.table))
 

@@ -1,7 +1,5 @@
 """Figure 7.2, all gaps: one row a metric and set of attributes, in points, with what could not have been seen."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.formatting import NOTHING, percent, points, quotient

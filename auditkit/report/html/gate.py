@@ -1,7 +1,5 @@
 """Section 2, the gate: every rule on one axis, in units of what the policy allows."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.generated import SHARES

@@ -1,7 +1,5 @@
 """Values → percentages of a plot's width, as text for SVG attributes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from typing import NamedTuple

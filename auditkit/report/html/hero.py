@@ -1,7 +1,5 @@
 """The chart of the first screen: one or two groups, what the model does to them, and the truth."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What the page leads with: the worst problem that is sure, or the best substitute for it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """A report with the questions that every part of the page asks of it."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar

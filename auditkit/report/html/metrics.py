@@ -1,7 +1,5 @@
 """Sections drawn from findings alone: one figure a metric, never asking which check measured it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

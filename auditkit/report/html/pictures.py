@@ -1,7 +1,5 @@
 """Mean pictures of groups with the regions that are explained: numbered as in the tables, shaded by what they move."""
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 

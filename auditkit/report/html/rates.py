@@ -1,7 +1,5 @@
 """Figure 7.3, rates by group: small charts of one metric each, all from 0 on one axis."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

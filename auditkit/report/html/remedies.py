@@ -1,7 +1,5 @@
 """Section "What would help": every remedy under every rule, today's model first; and what equal selection costs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

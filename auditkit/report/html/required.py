@@ -1,7 +1,5 @@
 """Beside the gate: what the organisation requires, and whether this audit has assessed it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.floors import ASSESSED

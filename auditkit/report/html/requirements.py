@@ -1,7 +1,5 @@
 """Requirement → the evidence in this report, and how far it goes. It supports, and does not establish, compliance."""
 
-from __future__ import annotations
-
 import datetime
 import re
 from collections.abc import Iterator, Sequence

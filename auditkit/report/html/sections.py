@@ -1,7 +1,5 @@
 """The sections of the page: number, anchor, title, and which of them answers for a finding or a rule."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 from auditkit.records import Cases, Concern, Finding, Verdict

@@ -1,7 +1,5 @@
 """Who decides on the audit, when it is looked at again, and what is waived; blanks are lines to be filled in."""
 
-from __future__ import annotations
-
 import datetime
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Lines, bands and bars over the thresholds of an explorer, as paths in a box of `WIDE` × `HIGH`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

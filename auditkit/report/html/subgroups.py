@@ -1,7 +1,5 @@
 """Subgroups that stand out: the confirmed ones with their interval and in people, the others in a line."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS

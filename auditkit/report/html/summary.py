@@ -1,7 +1,5 @@
 """Section 1: at most six plain sentences, the worst first, and what is not known."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.formatting import interval, percent, points, quantity

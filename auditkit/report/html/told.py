@@ -1,7 +1,5 @@
 """What findings state and note, each line once a section: beside the one figure that it is about, or at the end."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Which of the remedies that were tried meet the rules: for the section of remedies, and for what to do next."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

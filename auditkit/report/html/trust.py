@@ -1,7 +1,5 @@
 """Tests of an explanation: one table in plain words, and what a failed one means for what is drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What a reader could expect and will not find, and why."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.records import Concern, Contributions

@@ -1,7 +1,5 @@
 """Exhibits as views: which function draws a kind; the macro of its name in `exhibits.jinja` shows what it drew."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +16,7 @@ class Room(NamedTuple):
     lines: int
 
     @classmethod
-    def of(cls, look: Lookup) -> Room:
+    def of(cls, look: Lookup) -> "Room":
         """Less for each figure, the more there are."""
         figures = len({(f.concern, f.metric, f.law) for f in look.undrawn}) or 1
         lines = sum(len(exhibits_of(f, Curve)) for f in look.report.findings) or 1

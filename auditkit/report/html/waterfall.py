@@ -1,7 +1,5 @@
 """Figure 7.7, what makes a gap: one bar a column from the running total, the whole gap under them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """What makes the gap, what the layers know and use, what moves the scores, and whether to believe it."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from auditkit.catalogue.sentences import not_causes
