@@ -23,8 +23,8 @@ from auditkit.inputs.packing import Inputs, leaves, n_rows, packed, slices, take
 
 BLOCK_BYTES = 64 * 2**20
 """Memory of the activations that are held at once."""
-CALL_BYTES = 64 * 2**20
-"""What the layers of one call may hold."""
+CALL_BYTES = 16 * 2**20
+"""What the layers of one call may hold: what more would leave in the heap is of little use to what comes next."""
 WIDEST = 4096
 """Units up to which a layer is looked at as it is."""
 PROJECTED = 1024
