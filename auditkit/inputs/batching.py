@@ -6,7 +6,7 @@ from torch import Tensor
 
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices
 
-ROWS, BYTES = 8_192, 4 * 2**20
+ROWS, BYTES = 8_192, 2 * 2**20
 """Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
 times as much."""
 
@@ -32,6 +32,6 @@ def rows_of(size: int) -> int:
     """Rows of a forward pass whose rows have so many bytes each.
 
     >>> rows_of(40), rows_of(4 * 3 * 64 * 64)
-    (8192, 85)
+    (8192, 42)
     """
     return max(1, min(ROWS, BYTES // max(1, size)))

@@ -208,11 +208,11 @@ def test_wrong_options() -> None:
 def test_runs_that_the_net_cannot_read_are_counted(monkeypatch: pytest.MonkeyPatch, planted: Model) -> None:
     run, calls = one_layer.scores_with, iter(range(10_000))
 
-    def refuses(model: Any, inputs: Any, layer: Any, values: Any) -> Any:
-        many = len(inputs) > 250  # five random ones at once: then one by one, of which the third is refused again
+    def refuses(model: Any, inputs: Any, layer: Any, values: Any, rows: Any) -> Any:
+        many = len(rows) > 250  # five random ones at once: then one by one, of which the third is refused again
         if many or next(calls) % 6 == 3:
             raise NotExplained("the net cannot be run on changed rows (ValueError)")
-        return run(model, inputs, layer, values)
+        return run(model, inputs, layer, values, rows)
 
     monkeypatch.setattr(one_layer, "scores_with", refuses)
     wide = layers_of(only(CHECK.assess(CHECK.examine(planted, batch(400)))))["wide"]

@@ -12,7 +12,7 @@ from torch import nn
 
 from auditkit.batch import Batch
 from auditkit.explain.concepts.check import Concepts
-from auditkit.explain.layers.blocks import BlockErasers, Blocks, residuals
+from auditkit.explain.layers.blocks import Beyond, BlockErasers, Blocks, residuals
 from auditkit.explain.layers.check import LayerAudit
 from auditkit.explain.layers.curved import curved
 from auditkit.explain.layers.erasure import leace
@@ -152,7 +152,7 @@ def test_what_is_erased_at_equal_columns_is_the_partial_covariance_alone() -> No
     x = rng.normal(size=(800, 6)) + held[:, 1:] @ rng.normal(size=(2, 6)) + 0.5 * z[:, None] * rng.normal(size=6)
     everyone, w = np.arange(800), np.ones(800)
     blocks = Blocks.of([x[:, None].astype(np.float64)])
-    left = blocks.beyond(held, everyone, w)
+    left = Beyond(blocks, held, everyone, w).at(everyone)
     of_z = residuals(z[:, None], held, everyone, w)[:, 0]
     erased = blocks.plus(BlockErasers(left, of_z, w)(left), left).members()[0][:, 0]
     again = residuals(erased, held, everyone, w)

@@ -6,22 +6,22 @@ together finds it: what holds of one whole layer holds of its positions one by o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from functools import partial
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.arrays import Floats
+from auditkit.arrays import Floats, Positions
 from auditkit.explain.layers.erasure import RANK, Eraser, leace, random_eraser, ridge_of, whitening
 
 JOINT = 256
 """Units times positions up to which all are one block."""
 RIDGE = 1e-2
 """Ridge of many blocks, in mean variances."""
-HELD = 16 * 2**20
+HELD = 4 * 2**20
 """Bytes of the doubles that wide layers are worked on in, some blocks at a time: what they give stays as it came."""
 
 
@@ -33,6 +33,11 @@ class Blocks:
     """One block as doubles; many as the layer gave them."""
     shapes: tuple[tuple[int, ...], ...]
     """Of the members that they were made of, without the rows."""
+    rows: Positions | None = None
+    """Those of the arrays' rows that are meant, which are taken where they are looked at; None: all."""
+
+    def __len__(self) -> int:
+        return len(self.arrays[0] if self.rows is None else self.rows)
 
     @classmethod
     def of(cls, members: Sequence[NDArray[Any]], *, joint: int = JOINT) -> Blocks:
@@ -45,57 +50,84 @@ class Blocks:
 
     def members(self) -> tuple[NDArray[Any], ...]:
         """Back to (N, positions, units) of each member."""
-        if len(self.arrays) == len(self.shapes) and all(
-            a.shape[1:] == s for a, s in zip(self.arrays, self.shapes, strict=True)
-        ):
-            return self.arrays
+        whole = self.whole()
+        if len(whole) == len(self.shapes) and all(a.shape[1:] == s for a, s in zip(whole, self.shapes, strict=True)):
+            return whole
         ends = np.cumsum([int(np.prod(s)) for s in self.shapes])[:-1]
-        parts = np.split(self.arrays[0][:, 0], ends, axis=1)
+        parts = np.split(whole[0][:, 0], ends, axis=1)
         return tuple(p.reshape(len(p), *s) for p, s in zip(parts, self.shapes, strict=True))
 
     def flat(self) -> NDArray[Any]:
         """(N, d) all numbers of a row side by side."""
-        return np.concatenate([a.reshape(len(a), -1) for a in self.arrays], axis=1)
+        each = [a.reshape(len(a), -1) for a in self.whole()]
+        return each[0] if len(each) == 1 else np.concatenate(each, axis=1)
 
-    def at(self, rows: NDArray[np.intp]) -> Blocks:
+    @property
+    def wide(self) -> bool:
+        """Whether there are many blocks."""
+        return any(a.shape[1] > 1 for a in self.arrays)
+
+    def at(self, rows: Positions | slice) -> Blocks:
         """Some rows."""
-        return Blocks(tuple(a[rows] for a in self.arrays), self.shapes)
+        return replace(self, rows=(np.arange(len(self)) if self.rows is None else self.rows)[rows])
 
-    def beyond(self, held: Floats, fit: NDArray[np.intp], weight: Floats) -> Blocks:
-        """Without what a regression on `held` (N, K), fitted on the rows `fit`, says of them."""
-        of = partial(residuals, held=held, fit=fit, weight=weight)
-        return Blocks(tuple(_by_parts(a, lambda x, at: _flatly(of, x)) for a in self.arrays), self.shapes)
+    def whole(self) -> tuple[NDArray[Any], ...]:
+        """(N, B, d) each."""
+        return self.arrays if self.rows is None else tuple(a[self.rows] for a in self.arrays)
+
+    def one(self, k: int) -> NDArray[Any]:
+        """(N, d) of the array k, where that is one block."""
+        x: NDArray[Any] = self.arrays[k][:, 0]
+        return x if self.rows is None else x[self.rows]
+
+    def parts(self, k: int) -> Iterator[tuple[slice, Floats]]:
+        """Blocks of the array k that are worked on at once: where they stand, and (N, …, d) as doubles."""
+        x = self.arrays[k]
+        many = max(1, HELD // (8 * max(1, len(self) * x.shape[2])))
+        for at in (slice(i, i + many) for i in range(0, x.shape[1], many)):
+            yield at, (x[:, at] if self.rows is None else x[:, at][self.rows]).astype(np.float64)
 
     def plus(self, other: Blocks, less: Blocks) -> Blocks:
         """This plus another minus a third."""
-        return Blocks(tuple(a + b - c for a, b, c in zip(self.arrays, other.arrays, less.arrays, strict=True)),
-                      self.shapes)  # fmt: skip
+        each = zip(self.whole(), other.whole(), less.whole(), strict=True)
+        return Blocks(tuple(a + b - c for a, b, c in each), self.shapes)
 
 
-def _parts(x: NDArray[Any]) -> Iterator[slice]:
-    """Blocks of x (N, B, d) that are worked on at once."""
-    many = max(1, HELD // (8 * max(1, len(x) * x.shape[2])))
-    return (slice(i, i + many) for i in range(0, x.shape[1], many))
+class Beyond:
+    """What blocks hold beyond a regression on `held` (N, K), a column of ones among them, fitted on the rows `fit`."""
+
+    def __init__(self, blocks: Blocks, held: Floats, fit: Positions, weight: Floats) -> None:
+        self.blocks, self.held = blocks, held
+        self.beta = [
+            np.concatenate(
+                [_solved(x.reshape(len(fit), -1), held[fit], weight[fit]) for _, x in blocks.at(fit).parts(k)], axis=1
+            )
+            for k in range(len(blocks.arrays))
+        ]
+
+    def at(self, rows: Positions) -> Blocks:
+        """The residuals of some rows, as numbers of the blocks' own kind."""
+        of = self.blocks.at(rows)
+        out = []
+        for k, x in enumerate(of.arrays):
+            left = np.empty((len(rows), *x.shape[1:]), x.dtype)
+            for at, part in of.parts(k):
+                said = self.held[rows] @ self.beta[k][:, at.start * x.shape[2] : at.stop * x.shape[2]]
+                left[:, at] = part - said.reshape(part.shape)
+            out.append(left)
+        return Blocks(tuple(out), of.shapes)
 
 
-def _by_parts(x: NDArray[Any], of: Callable[[Floats, slice], Floats]) -> NDArray[Any]:
-    """What `of` makes of some blocks, as doubles, and where they stand; all of them, as numbers of x's own kind."""
-    out = np.empty_like(x)
-    for at in _parts(x):
-        out[:, at] = of(x[:, at].astype(np.float64), at)
-    return out
+def _solved(x: Floats, held: Floats, weight: Floats) -> Floats:
+    """(K, d) the weighted least-squares fit of x (N, d) on `held` (N, K)."""
+    root = np.sqrt(weight)[:, None]
+    beta, *_ = np.linalg.lstsq(held * root, x * root, rcond=1e-9)
+    return beta.astype(np.float64, copy=False)
 
 
-def _flatly(of: Callable[[Floats], Floats], x: Floats) -> Floats:
-    """What `of` makes of (N, B · d)."""
-    return of(x.reshape(len(x), -1)).reshape(x.shape)
-
-
-def residuals(x: Floats, held: Floats, fit: NDArray[np.intp], weight: Floats) -> Floats:
+def residuals(x: Floats, held: Floats, fit: Positions, weight: Floats) -> Floats:
     """x (N, d) without its weighted least-squares fit on `held` (N, K), a column of ones among them."""
-    root = np.sqrt(weight[fit])[:, None]
-    beta, *_ = np.linalg.lstsq(held[fit] * root, x[fit] * root, rcond=1e-9)
-    out: Floats = x - held @ beta
+    out: Floats = x - held @ _solved(x[fit], held[fit], weight[fit])
     return out
 
 
@@ -103,13 +135,12 @@ class BlockErasers:
     """LEACE of a number z (N,) from each block, fitted on some rows."""
 
     def __init__(self, blocks: Blocks, z: Floats, weight: Floats) -> None:
-        self.shapes = blocks.shapes
         self.fitted: list[tuple[Eraser, Any] | _Many] = []
-        for x in blocks.arrays:
+        for k, x in enumerate(blocks.arrays):
             if x.shape[1] > 1:
-                self.fitted.append(_Many.of(x, z, weight))
+                self.fitted.append(_Many.of(blocks, k, z, weight))
                 continue
-            one = x[:, 0]
+            one = blocks.one(k)
             white = whitening(one, weight)
             if len(white.variances):
                 white = white.ridged(ridge_of(white, one, z, weight))
@@ -122,32 +153,30 @@ class BlockErasers:
 
     def __call__(self, blocks: Blocks) -> Blocks:
         """Erased rows."""
-        arrays = [f(x) if isinstance(f, _Many) else f[0](x[:, 0])[:, None] for f, x in self._pairs(blocks)]
+        arrays = [
+            f(blocks, k) if isinstance(f, _Many) else f[0](blocks.one(k))[:, None] for k, f in enumerate(self.fitted)
+        ]
         return Blocks(tuple(arrays), blocks.shapes)
 
     def read(self, blocks: Blocks) -> Floats:
         """(N,) what reads z along the directions that are erased, summed over blocks."""
-        out = np.zeros(len(blocks.arrays[0]))
-        for f, x in self._pairs(blocks):
+        out = np.zeros(len(blocks))
+        for k, f in enumerate(self.fitted):
             if isinstance(f, _Many):
-                for at in _parts(x):
-                    out += np.einsum("nbd,bd->n", x[:, at] - f.mean[at], f.read[at])
+                for at, x in blocks.parts(k):
+                    out += np.einsum("nbd,bd->n", x - f.mean[at], f.read[at])
             elif f[0].rank:
-                out += (x[:, 0] - f[0].mean) @ f[0].read[:, 0]
+                out += (blocks.one(k) - f[0].mean) @ f[0].read[:, 0]
         return out
 
-    def random(self, blocks: Blocks, *, seed: int) -> Blocks:
-        """Rows without as many directions of each block, drawn in its whitened space."""
-        arrays = []
-        for f, x in self._pairs(blocks):
-            if isinstance(f, _Many):
-                arrays.append(f.random(seed)(x))
-            else:
-                arrays.append(random_eraser(f[1], max(1, f[0].rank), seed=seed)(x[:, 0])[:, None])
-        return Blocks(tuple(arrays), blocks.shapes)
-
-    def _pairs(self, blocks: Blocks) -> Any:
-        return zip(self.fitted, blocks.arrays, strict=True)
+    def random(self, *, seed: int) -> BlockErasers:
+        """Erasers of as many directions of each block, drawn in its whitened space."""
+        out = copy.copy(self)
+        out.fitted = [
+            f.random(seed) if isinstance(f, _Many) else (random_eraser(f[1], max(1, f[0].rank), seed=seed), f[1])
+            for f in self.fitted
+        ]
+        return out
 
 
 @dataclass(frozen=True)
@@ -165,9 +194,9 @@ class _Many:
     colour: Floats
 
     @classmethod
-    def of(cls, x: NDArray[Any], z: Floats, weight: Floats) -> _Many:
-        """Of rows (N, B, d)."""
-        some = [cls._of(x[:, at].astype(np.float64), z, weight) for at in _parts(x)]
+    def of(cls, blocks: Blocks, k: int, z: Floats, weight: Floats) -> _Many:
+        """Of the rows (N, B, d) of their array k."""
+        some = [cls._of(x, z, weight) for _, x in blocks.parts(k)]
         return cls(*(np.concatenate([getattr(m, f.name) for m in some]) for f in fields(cls)))
 
     @classmethod
@@ -192,11 +221,12 @@ class _Many:
         inner = np.where(length > 1e-7 * spread, inner / np.maximum(length, np.finfo(float).tiny), 0.0)
         return cls(mean, *_along(whiten, colour, inner), whiten, colour)
 
-    def __call__(self, x: NDArray[Any]) -> NDArray[Any]:
-        return _by_parts(x, self._erased)
-
-    def _erased(self, x: Floats, at: slice) -> Floats:
-        out: Floats = x - np.einsum("nbd,bd->nb", x - self.mean[at], self.read[at])[:, :, None] * self.write[at]
+    def __call__(self, blocks: Blocks, k: int) -> NDArray[Any]:
+        """The rows of their array k erased, as numbers of its own kind."""
+        own = blocks.arrays[k]
+        out = np.empty((len(blocks), *own.shape[1:]), own.dtype)
+        for at, x in blocks.parts(k):
+            out[:, at] = x - np.einsum("nbd,bd->nb", x - self.mean[at], self.read[at])[:, :, None] * self.write[at]
         return out
 
     def random(self, seed: int) -> _Many:

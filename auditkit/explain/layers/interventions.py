@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from auditkit.arrays import Bools, Floats
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.layer import Change, Layer
@@ -23,8 +23,8 @@ from auditkit.inputs.packing import Inputs, leaves, n_rows, packed, slices, take
 
 BLOCK_BYTES = 64 * 2**20
 """Memory of the activations that are held at once."""
-CALL_BYTES = 64 * 2**20
-"""What the layers of one call may hold."""
+CALL_BYTES = 16 * 2**20
+"""What the layers of one call may hold: what more would leave in the heap is of little use to what comes next."""
 WIDEST = 4096
 """Units up to which a layer is looked at as it is."""
 PROJECTED = 1024
@@ -50,15 +50,24 @@ Acts = dict[str, Given]
 
 
 def scores_with(
-    model: Model, inputs: Inputs, layer: Layer | None = None, values: Sequence[NDArray[Any]] | None = None
+    model: Model,
+    inputs: Inputs,
+    layer: Layer | None = None,
+    values: Callable[[slice], Sequence[NDArray[Any]]] | None = None,
+    rows: Positions | None = None,
 ) -> Floats:
-    """(N,) scores of encoded rows, with `values` as what `layer` gives (`Given.members`; the input's is "input")."""
+    """(n,) scores of encoded rows, all or those at `rows`, with `values` as what `layer` gives.
+
+    `values` says for a part of these rows what that is (as `Given.members`; the input's layer is "input"), so that no
+    more of it is held than goes into one call.
+    """
     parts = []
     heard = [] if layer is None or layer.name == INPUT else list(layer.members)
-    for where in slices(n_rows(inputs), rows_of(model, inputs, [] if layer is None else [layer])):
-        some, changes = taken(inputs, where), {}
+    n = n_rows(inputs) if rows is None else len(rows)
+    for where in slices(n, rows_of(model, inputs, [] if layer is None else [layer])):
+        some, changes = taken(inputs, where if rows is None else torch.as_tensor(rows[where])), {}
         if layer is not None and values is not None:
-            now = [v[where] for v in values]
+            now = values(where)
             if layer.name == INPUT:
                 some = packed(some, [_like(v, t).reshape(t.shape) for v, t in zip(now, leaves(some), strict=True)])
             else:
@@ -94,26 +103,23 @@ def activations(model: Model, inputs: Inputs, layers: Sequence[Layer], *, member
     n = n_rows(inputs)
     single = {y.name: y for layer in layers for y in layer.members}
     wide = {layer.name: sum(y.places * y.units for y in layer.members) for layer in layers}
-    flats: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
-    kept = {y.name: list[list[NDArray[np.float32]]]() for y in layers if members and n * wide[y.name] <= KEPT}
+    kept = {y.name for y in layers if members and n * wide[y.name] <= KEPT}
+    out: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
     for where in slices(n, rows_of(model, inputs, layers)):
         some = taken(inputs, where)
         with torch.no_grad(), listening(model.module, list(single.values())) as heard:
             model.decision(some)
         for layer in layers:
             if not all(y.name in heard and y.whole(heard[y.name], n_rows(some)) for y in layer.members):
-                flats.pop(layer.name, None)
-            if layer.name not in flats:
+                out.pop(layer.name, None)
+            if layer.name not in out:
                 continue
             own = [_read(y, heard[y.name]) for y in layer.members]
-            flats[layer.name].append(probed(own))
-            if layer.name in kept:
-                kept[layer.name].append(own)
-    out = {}
-    for name, parts in flats.items():
-        whole = tuple(np.concatenate(column) for column in zip(*kept.get(name, ()), strict=True))
-        out[name] = Given(np.concatenate(parts), whole)
-    return out
+            parts = [probed(own), *(own if layer.name in kept else ())]
+            out[layer.name] = out[layer.name] or [np.empty((n, *part.shape[1:]), np.float32) for part in parts]
+            for whole, part in zip(out[layer.name], parts, strict=True):
+                whole[where] = part
+    return {name: Given(flat, tuple(own)) for name, (flat, *own) in out.items()}
 
 
 def _read(layer: Layer, output: Tensor) -> NDArray[np.float32]:

@@ -70,7 +70,7 @@ class Layer:
     def whole(self, output: Tensor, n: int) -> bool:
         """Whether an output has `n` rows of its units: one that saw other rows has not."""
         fits = output.ndim > self.rows and output.shape[self.rows] == n
-        return fits and self.flat(output).shape[1:] == (self.positions, self.units)
+        return fits and self.flat(output.narrow(self.rows, 0, min(n, 1))).shape[1:] == (self.positions, self.units)
 
     def flat(self, output: Tensor) -> Tensor:
         """(N, positions, units) of its output."""

@@ -6,19 +6,18 @@ Everything is fitted on one half of the rows and read on the other, and the othe
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from auditkit.arrays import Bools, Floats
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.errors import NotExplained
 from auditkit.evidence.sums import Moments, Weights
-from auditkit.explain.layers.blocks import JOINT, BlockErasers, Blocks, residuals
+from auditkit.explain.layers.blocks import HELD, JOINT, Beyond, BlockErasers, Blocks, residuals
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.curved import curved
 from auditkit.explain.layers.flow import Flow
@@ -28,12 +27,15 @@ from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitt
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers, sums_of
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, taken
+from auditkit.inputs.packing import Inputs, slices
 
 TOP = 5
 """Neurons that the ablation holds; a sixth of a narrow layer's, at least one."""
 NARROWEST = 4
 """Units below which an ablation says nothing: a random set would be the same neurons."""
+
+Values = Callable[[slice], tuple[NDArray[Any], ...]]
+"""What members of a layer are to give (n, positions, units) for a part of the half that is read."""
 
 
 def knows(
@@ -85,20 +87,26 @@ def _rate(right: Floats, weights: Weights) -> list[float]:
 
 @dataclass(frozen=True)
 class LayerInterventions:
-    """Interventions at one layer, each fitted on one half of the rows and read on the other."""
+    """Interventions at one layer, each fitted on one half of the rows and read on the other.
+
+    What is put in its place is made for as many rows as go into one call, since of all rows it takes as much memory as
+    what the layer gave.
+    """
 
     model: Model
     inputs: Inputs
+    """Of the whole sample, of which the rows compared are some."""
     layer: Layer
     rows: Rows
     scores: Floats
+    """(n,) of the rows compared."""
     given: tuple[NDArray[np.float32], ...]
-    """(n, positions, units) of what the layer gave for the rows, one a member."""
+    """(N, positions, units) of what the layer gave for the sample, one a member."""
 
     @cached_property
     def blocks(self) -> Blocks:
-        """What it gave, as it is erased."""
-        return Blocks.of(self.given, joint=WIDEST if self.layer.name == INPUT else JOINT)
+        """What it gave for the rows compared, as it is erased."""
+        return Blocks.of(self.given, joint=WIDEST if self.layer.name == INPUT else JOINT).at(self.rows.where)
 
     def erased(self, *, random: int, seed: int, first: bool = False) -> dict[str, list[float]]:
         """All that goes with the attribute erased, and as many random directions; of the `first` layer also what a
@@ -113,9 +121,9 @@ class LayerInterventions:
             eraser = BlockErasers(self.blocks.at(half.fit), z[half.fit], w[half.fit])
             if eraser.empty:
                 return {}
-            now = self.blocks.at(half.read)
-            after[half.read] = self._run(half, eraser(now))
-            drawn[:, half.read] = self._runs(half, (eraser.random(now, seed=seed + i).members() for i in range(random)))
+            after[half.read] = self._run(half, self._erased_by(eraser, half))
+            others = (self._erased_by(eraser.random(seed=seed + i), half) for i in range(random))
+            drawn[:, half.read] = self._runs(half, others)
             if first:
                 said += curved(eraser(self.blocks).flat(), self.rows.z, (half,), seed=seed)
         if not np.isfinite(after).all():
@@ -136,14 +144,13 @@ class LayerInterventions:
         z, w, n = self.rows.z.astype(float)[:, None], self.rows.weight, len(self.rows.z)
         after, product = np.zeros(n), np.zeros(n)
         for half in self.rows.parts:
-            left = self.blocks.beyond(held, half.fit, w)
+            left = Beyond(self.blocks, held, half.fit, w)
             of_z = residuals(z, held, half.fit, w)[:, 0]
             eraser = BlockErasers(left.at(half.fit), of_z[half.fit], w[half.fit])
             if eraser.empty:
                 return {}
-            now = left.at(half.read)
-            after[half.read] = self._run(half, self.blocks.at(half.read).plus(eraser(now), now))
-            said = eraser.read(now)
+            after[half.read] = self._run(half, self._erased_beyond(left, eraser, half))
+            said = eraser.read(left.at(half.read))
             product[half.read] = _unit(said, w[half.read]) * _unit(of_z[half.read], w[half.read])
         if not np.isfinite(after).all():
             return {}
@@ -161,17 +168,17 @@ class LayerInterventions:
         if any(f is None or len(f) != units or not np.isfinite(f).all() for f in flows):
             return {}
         n, k = len(self.rows.z), min(TOP, max(1, units // 6))
-        x = self.given[0]
+        x, where = self.given[0], self.rows.where
         after = np.zeros(n)
         drawn = np.zeros((random, n))
         for i, half in enumerate(self.rows.parts):
-            means = np.average(x[half.fit], axis=0, weights=self.rows.weight[half.fit])
+            means = _means(x, where[half.fit], self.rows.weight[half.fit])
             through = flows[i]
             assert through is not None
             top = np.argsort(-np.abs(through), kind="stable")[:k]
-            after[half.read] = self._run(half, _holding(x[half.read], top, means))
+            after[half.read] = self._run(half, self._holding(half, top, means))
             sets = [np.random.default_rng([seed, r]).choice(units, k, replace=False) for r in range(random)]
-            drawn[:, half.read] = self._runs(half, (_holding(x[half.read], some, means) for some in sets))
+            drawn[:, half.read] = self._runs(half, (self._holding(half, some, means) for some in sets))
         if not np.isfinite(after).all():
             return {}
         return {"ablated": numbers(n, k * n, n * self.rows.gap(after)), **self._middle("ablated_random", drawn)}
@@ -188,16 +195,42 @@ class LayerInterventions:
     def _possible(self) -> bool:
         return bool(self.given) and all(np.isfinite(m).all() for m in self.given)
 
-    def _run(self, half: Half, values: Blocks | tuple[NDArray[Any], ...]) -> Floats:
+    def _erased_by(self, eraser: BlockErasers, half: Half) -> Values:
+        return self._made(lambda at: eraser(self.blocks.at(half.read[at])).members())
+
+    def _erased_beyond(self, left: Beyond, eraser: BlockErasers, half: Half) -> Values:
+        def values(at: slice) -> tuple[NDArray[Any], ...]:
+            now = left.at(half.read[at])
+            return self.blocks.at(half.read[at]).plus(eraser(now), now).members()
+
+        return self._made(values)
+
+    def _made(self, values: Values) -> Values:
+        """Of many blocks as they are asked for; of one at once, since a product of fewer rows rounds otherwise."""
+        if self.blocks.wide:
+            return values
+        whole = values(slice(None))
+        return lambda at: tuple(m[at] for m in whole)
+
+    def _holding(self, half: Half, units: Positions, means: NDArray[Any]) -> Values:
+        """These units at their `means` (positions, units)."""
+
+        def values(at: slice) -> tuple[NDArray[Any], ...]:
+            out = self.given[0][self.rows.where[half.read[at]]]
+            out[:, :, units] = means[:, units]
+            return (out,)
+
+        return values
+
+    def _run(self, half: Half, values: Values) -> Floats:
         """Scores with these values; NaN where the net cannot read what it then gets, as a broken code."""
-        some = taken(self.inputs, torch.as_tensor(half.read))
-        put = values.members() if isinstance(values, Blocks) else values
+        where = self.rows.where[half.read]
         try:
-            return scores_with(self.model, some, self.layer, put)
+            return scores_with(self.model, self.inputs, self.layer, values, where)
         except NotExplained:
             return np.full(len(half.read), np.nan)
 
-    def _runs(self, half: Half, values: Iterable[tuple[NDArray[Any], ...]]) -> Floats:
+    def _runs(self, half: Half, values: Iterable[Values]) -> Floats:
         """(R, n) the same for several values, as many at once as fit a call; one by one where the net refuses some.
 
         No more of them are made, and held, than go into one call.
@@ -205,13 +238,19 @@ class LayerInterventions:
         n, out = len(half.read), []
         waiting = iter(values)
         while some := [*itertools.islice(waiting, max(1, self.model.batch_size // n))]:
-            rows = torch.as_tensor(np.tile(half.read, len(some)))
-            put = [np.concatenate(column) for column in zip(*some, strict=True)]
-            try:
-                out.append(scores_with(self.model, taken(self.inputs, rows), self.layer, put).reshape(len(some), n))
-            except NotExplained:
-                out += [self._run(half, one)[None] for one in some]
+            found = self._at_once(half, some) if len(some) > 1 else None
+            out += [self._run(half, one)[None] for one in some] if found is None else [found]
         return np.concatenate(out) if out else np.zeros((0, n))
+
+    def _at_once(self, half: Half, some: Sequence[Values]) -> Floats | None:
+        """(R, n) scores with each of these values; None where the net refuses one of them."""
+        rows = np.tile(self.rows.where[half.read], len(some))
+        put = [np.concatenate(column) for column in zip(*(of(slice(None)) for of in some), strict=True)]
+        try:
+            found = scores_with(self.model, self.inputs, self.layer, lambda at: [p[at] for p in put], rows)
+        except NotExplained:
+            return None
+        return found.reshape(len(some), -1)
 
     def _sides(self, after: Floats, *more: Floats) -> dict[str, list[float]]:
         z, w, before = self.rows.z, self.rows.weights, self.scores
@@ -238,11 +277,11 @@ class LayerInterventions:
         return out
 
 
-def _holding(x: NDArray[np.float32], units: NDArray[np.intp], means: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-    """x (n, positions, units) with these units at their `means` (positions, units)."""
-    out = x.copy()
-    out[:, :, units] = means[:, units]
-    return (out,)
+def _means(x: NDArray[np.float32], rows: Positions, weight: Floats) -> Floats:
+    """(positions, units) the weighted means of some rows of x (N, positions, units), some positions at a time."""
+    step = max(1, HELD // (8 * len(rows) * x.shape[2]))
+    some = (x[:, at][rows] for at in slices(x.shape[1], step))
+    return np.concatenate([np.average(part, axis=0, weights=weight) for part in some])
 
 
 def _unit(x: Floats, weight: Floats) -> Floats:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import nn
 
@@ -38,7 +37,7 @@ from auditkit.explain.layers.sums import LayerSums, Sums, numbers
 from auditkit.explain.preflight import examined
 from auditkit.explain.untrained import untrained_modules
 from auditkit.inputs.model import Model
-from auditkit.inputs.packing import Inputs, leaves, taken
+from auditkit.inputs.packing import Inputs, leaves
 from auditkit.progress import tell
 
 UNTRAINED = 3
@@ -87,7 +86,6 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
         first = Layer(INPUT, "", nn.Identity(), units=sum(t[:1].numel() for t in leaves(inputs)), cut=True)
         layers = (first, *layers_and_cuts(model, inputs, options.layers, heads=True))
         measured = [y for y in layers if not y.reason and y.name != INPUT]
-        raw = encoded(inputs).astype(np.float64)
         entering = input_members(inputs)
         erased = _to_erase(layers, options, len(scores)) - (set() if entering else {INPUT})
         about = _Study(
@@ -99,7 +97,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
                 r.attribute: flows_of(model, sample, inputs, measured, r, options.seed, options.max_steps)
                 for r in chosen
             },
-            {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=options.seed) for r in chosen},
+            _controls(inputs, chosen, options.seed),
             erased,
             _to_read_twice(layers, erased),
             next((y.name for y in layers if y.cut and y.name in erased), ""),
@@ -114,11 +112,12 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
             theirs, why = _untrained_acts(model, inputs, block, options.seed)
             lost |= without(block, own)
             for layer in (y for y in block if y.name not in lost):
-                others = [t[layer.name].flat for t in theirs if layer.name in t]
                 for rows in chosen:
+                    others = (t[layer.name].flat for t in theirs if layer.name in t)
                     sums[rows.attribute][layer.name] = _seen(about, layer, rows, own[layer.name], others)
                 done += 1
                 tell("layers", done, len(layers))
+            del own, theirs  # before those of the next block come
     facts |= {
         "layers": [
             _fact(replace(y, reason=lost.get(y.name, y.reason)), y.name in about.erased.difference(lost))
@@ -133,7 +132,7 @@ def study(model: Model, sample: Batch, options: Options) -> LayerSums:
 
 
 def _seen(
-    about: _Study, layer: Layer, rows: Rows, own: Given, theirs: Sequence[NDArray[np.float32]]
+    about: _Study, layer: Layer, rows: Rows, own: Given, theirs: Iterable[NDArray[np.float32]]
 ) -> dict[str, list[float]]:
     """Everything of one layer and one attribute."""
     n, seed = about.options.random, about.options.seed
@@ -145,16 +144,19 @@ def _seen(
     seen |= flow_sums(flow, layer, len(rows.z))
     if layer.name not in about.erased:
         return seen
-    everybody = len(rows.where) == len(about.scores)
-    some = about.inputs if everybody else taken(about.inputs, torch.as_tensor(rows.where))
-    members = tuple(m[rows.where] for m in own.members)
-    at = LayerInterventions(about.model, some, layer, rows, about.scores[rows.where], members)
+    at = LayerInterventions(about.model, about.inputs, layer, rows, about.scores[rows.where], own.members)
     return (
         seen
         | at.erased(random=n, seed=seed, first=layer.name == about.first)
         | at.erased_given()
         | at.ablated(flow, random=n, seed=seed)
     )
+
+
+def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
+    """Attribute → control tasks."""
+    raw = encoded(inputs).astype(np.float64)
+    return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:

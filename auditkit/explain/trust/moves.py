@@ -85,18 +85,18 @@ def draws(trial: Trial, whole: Surface, features: pd.DataFrame) -> Found:
     moved, kind = movable(whole, features)
     if not moved:
         raise Untried("only categories and whole numbers of few values go in: there is nothing to move a little")
-    many = repeated(trial.at, DRAWS)
     generator, points = trial.generator(5), []
     mask_of = torch.as_tensor([j in moved for j in range(trial.features)])
-    for p, all_, mask in zip(many.points, whole.points, trial.at.groups.masks, strict=True):
+    for p, all_, mask in zip(trial.at.points, whole.points, trial.at.groups.masks, strict=True):
         if not p.is_floating_point():
-            points.append(p)
+            points.append(p.repeat(DRAWS, *(1,) * (p.ndim - 1)))
             continue
         sigma = spread(all_).to(p.dtype) * mask_of[mask[0].cpu()].to(p.device, p.dtype)
-        noise = (2 * torch.rand(p.shape, generator=generator, dtype=torch.float32) - 1).to(p.device, p.dtype)
-        points.append(p + RADIUS * sigma * noise)
+        noise = torch.rand((DRAWS, *p.shape), generator=generator, dtype=torch.float32).mul_(2).sub_(1)
+        points.append(noise.to(p.device, p.dtype).mul_(RADIUS * sigma).add_(p).flatten(0, 1))  # no copies beside it
     here = trial.attributed(trial.at, trial.start)
-    there = trial.attributed(replace(many, points=tuple(points)), trial.start).reshape(DRAWS, *here.shape)
+    many = replace(repeated(replace(trial.at, points=()), DRAWS), points=tuple(points))
+    there = trial.attributed(many, trial.start).reshape(DRAWS, *here.shape)
     largest = np.linalg.norm(there - here, axis=2).max(0)
     names = [trial.at.groups.names[j] for j in sorted(moved)]
     return {"T5": largest, "T5:size": np.linalg.norm(here, axis=1)}, {"T5:moved": len(names), "T5:kind": kind}
