@@ -24,7 +24,7 @@ from auditkit.robustness.flip_rows import CHANGED, DELTA, UP, WAY, FlipRows, swa
 from auditkit.robustness.lexicon import Exchanged, exchanged
 from auditkit.robustness.parts import together
 from auditkit.robustness.swap_findings import swap_findings
-from auditkit.robustness.swaps import effects, loaded, said, swaps_of
+from auditkit.robustness.swaps import differing, effects, loaded, said, swaps_of
 
 if TYPE_CHECKING:
     from auditkit.inputs.model import Model
@@ -147,10 +147,10 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
     if len(values) < 2:
         raise NotExplained(f"the sample holds one value of {attribute}: there is nothing to flip it to")
     out: dict[str, Floats] = {}
-    reached, inputs = False, model.encoded_numbers(sample.features)
+    reached = False
     for value in values:
         rows = with_value(sample.features, attribute, groups, value)
-        reached = reached or not np.array_equal(inputs, model.encoded_numbers(rows), equal_nan=True)
+        reached = reached or bool(differing(model, sample.features, rows).any())
         after = model.predict(rows)
         changed, delta = task_of(model.task).changed(before, after, threshold=model.threshold)
         own = (groups == value).to_numpy()

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.alignment import aligned
-from auditkit.arrays import Floats
+from auditkit.arrays import Bools, Floats
 from auditkit.batch import Batch
 from auditkit.errors import DataError, NotExplained, PolicyError
 from auditkit.formatting import printable
@@ -115,20 +115,29 @@ def _copied(features: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
+def differing(model: Model, features: pd.DataFrame, changed: pd.DataFrame) -> Bools:
+    """(N,) whether a row goes into the net as another; some rows at a time, as they go through it.
+
+    NotExplained where they go into it in another shape.
+    """
+    from auditkit.inputs.packing import slices  # which loads torch: who has predictions alone needs none
+
+    differs = np.zeros(len(features), bool)
+    for where in slices(len(features), model.batch_size):
+        old, new = (model.encoded_numbers(f.iloc[where]) for f in (features, changed))
+        if old.shape != new.shape:
+            raise NotExplained("the swapped rows go into the net in another shape")
+        differs[where] = ((old != new) & ~(np.isnan(old) & np.isnan(new))).any(axis=1)
+    return differs
+
+
 def effects(model: Model, sample: Batch, number: int, swap: Swap, before: Floats) -> dict[str, Floats]:
     """Columns (N,) of the swap of that number: whether a row changes for the net, its decision, its score, and up.
 
     What a row's change is, is read off what goes into the net. NotExplained where no row changes.
     """
-    from auditkit.inputs.packing import slices  # which loads torch: who has predictions alone needs none
-
     rows = swapped(swap, sample.features)
-    differs = np.zeros(len(rows), bool)
-    for where in slices(len(rows), model.batch_size):
-        old, new = (model.encoded_numbers(f.iloc[where]) for f in (sample.features, rows))
-        if old.shape != new.shape:
-            raise NotExplained("the swapped rows go into the net in another shape")
-        differs[where] = ((old != new) & ~(np.isnan(old) & np.isnan(new))).any(axis=1)
+    differs = differing(model, sample.features, rows)
     if not differs.any():
         raise NotExplained(f"it changes nothing that the net reads, in none of {len(rows):,} sampled rows")
     at = np.flatnonzero(differs)
