@@ -17,7 +17,6 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -167,25 +166,35 @@ def _of_json(content: bytes) -> str | None:
         return stored.digest(content)
 
 
-class _Head(HTMLParser):
-    """The `meta` elements of a page's head."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.meta: dict[str, str] = {}
-        self.over = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.over = self.over or tag not in ("html", "head", "meta", "link")
-        given = dict(attrs)
-        if tag == "meta" and not self.over:
-            self.meta.setdefault(given.get("name") or "", given.get("content") or "")
+_HEAD = re.compile(rf'<meta name=generator content="auditkit [^"]*"><meta name={DIGEST} content="?(sha256:[0-9a-f]+)')
+"""As we write it, which needs no parser."""
 
 
 def _of_page(start: bytes) -> str | None:
-    head = _Head()
-    head.feed(start[:8_192].decode("utf-8", "replace"))
-    return head.meta.get(DIGEST, "") if head.meta.get("generator", "").startswith("auditkit ") else None
+    head = start[:8_192].decode("utf-8", "replace")
+    ours = _HEAD.search(head, 0, head.find("<title"))
+    return ours[1] if ours else _of_another_hand(head)
+
+
+def _of_another_hand(head: str) -> str | None:
+    """The same of a page that somebody wrote anew: its `meta` elements, wherever they stand in its head."""
+    from html.parser import HTMLParser
+
+    class Head(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.meta: dict[str, str] = {}
+            self.over = False
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.over = self.over or tag not in ("html", "head", "meta", "link")
+            given = dict(attrs)
+            if tag == "meta" and not self.over:
+                self.meta.setdefault(given.get("name") or "", given.get("content") or "")
+
+    found = Head()
+    found.feed(head)
+    return found.meta.get(DIGEST, "") if found.meta.get("generator", "").startswith("auditkit ") else None
 
 
 def _of_junit(start: bytes) -> str | None:
