@@ -6,15 +6,13 @@ An undefined value or an unbounded limit is None here and `null` in JSON, never 
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import (
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -198,8 +196,10 @@ def _baseline(v: Verdict) -> str:
     return f" {v.baseline.reason}" if v.baseline is not None and said else ""
 
 
-class Report(Record):
+class Report(Terse):
     """Everything an audit found; `judge` adds the verdicts."""
+
+    TOLD: ClassVar = ("elsewhere", "disclosure", "context", "sign_off", "remedies", "explorer", "required")
 
     schema_version: Literal["auditkit.report/1"] = "auditkit.report/1"
     name: str = "audit"
@@ -224,14 +224,6 @@ class Report(Record):
     """What other thresholds would do; None, and absent from JSON, where nobody asked, or scores do not tell."""
     required: tuple[Required, ...] = ()
     """What the organisation requires, and whether it was assessed; absent from JSON where it requires nothing."""
-
-    @model_serializer(mode="wrap")
-    def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        out: dict[str, Any] = handler(self)
-        optional = ("elsewhere", "disclosure", "context", "sign_off", "remedies", "explorer")
-        absent = {k for k in optional if getattr(self, k) is None}
-        absent |= set() if self.required else {"required"}
-        return {k: v for k, v in out.items() if k not in absent}
 
     @model_validator(mode="after")
     def _names_once(self) -> "Report":
