@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 import auditkit as ak
+from auditkit.formatting import percent
 from auditkit.records import NotMeasured, Report, Table
 from auditkit.report import markdown
 from auditkit.report.failing import measured
+from auditkit.report.html import metrics
 from auditkit.report.html.explorer import view
 from auditkit.report.html.figures import Names
 from auditkit.report.html.first import view as first
@@ -162,3 +164,17 @@ def test_a_number_of_other_groups_than_the_named_pair_names_its_own() -> None:
 
 def test_what_is_no_rate_of_the_model_is_drawn_beside_rates_that_are_told_once() -> None:
     assert rates(Lookup(demo()), "Truth", ["base_rate"], Names()) is not None
+
+
+@pytest.mark.parametrize("name", ["classes", "labels"])
+def test_a_chart_of_the_groups_of_one_class_names_it(name: str) -> None:
+    """Truth: what the findings of that class say of their groups."""
+    look, seen = Lookup(retold(samples.made(name))), 0
+    for answer in metrics.view(look, "fairness", Names()).answers:
+        for block in (b for c in answer.charts for b in c.blocks if b.title):
+            label = block.title.rpartition(", ")[2]
+            mine = [f for f in look.report.findings if f.label == label and len(f.by) == 1]
+            told = {r.value for r in block.rows if " of " not in r.value}  # of a few people their number
+            assert told <= {percent(g.estimate) for f in mine for g in f.by_group}, block.title
+            seen += 1
+    assert seen

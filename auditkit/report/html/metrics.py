@@ -200,7 +200,7 @@ def _subtitle(found: list[Finding], charts: tuple[Chart, ...], open_: tuple[Draw
     cut = ""
     if any(c.cut for c in charts):
         cut = f" Of more than {MOST} rows the {MOST} surest to differ from 0 are drawn."
-    if (charts or open_) and len(_drawn_groups(found)) < len(groups_of(found)):
+    if (charts or open_) and len(_drawn_groups(found)) < len(_by_groups(found)):
         cut += " Crossed groups stand in the table."
     known = METRICS.get(first.metric)
     if lines and not any(established(f) for f in found) and any(_clear(e) for f in found for e in _of_gaps(f)):
@@ -244,10 +244,10 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
         label = "Everybody" if len(overall) == 1 and not whole.by and whole.label is None else ""
         limit = limits.of_finding
         own.append(("", [Named(label or upper_first(_label(f)), f.estimate, "n", limit(look, f)) for f in overall]))
-    for by, groups in _drawn_groups(found).items():
-        each = _limit_of_groups(look, found, by)
-        rows = [Named(look.say.label(g.group), g.estimate, _tone(look, g), each) for g in groups]
-        own.append((upper_first(by_words(by)), rows))
+    for by, f in _drawn_groups(found).items():
+        each = _limit_of_groups(look, f, by)
+        rows = [Named(look.say.label(g.group), g.estimate, _tone(look, g), each) for g in f.by_group]
+        own.append((_head_of_groups(f, by), rows))
     known = METRICS.get(found[0].metric)
     of = known.counts if known is not None else ""
     charts = [chart("", own, _unit_of_groups(found[0]), counts=of)] if own else []
@@ -260,11 +260,15 @@ def _charts(look: Lookup, found: list[Finding]) -> tuple[Chart, ...]:
     return tuple(c for c in charts if sum(len(b.rows) for b in c.blocks) > 1)
 
 
-def _limit_of_groups(look: Lookup, found: list[Finding], by: By) -> float | None:
+def _limit_of_groups(look: Lookup, f: Finding, by: By) -> float | None:
     """Of the finding whose groups are drawn."""
-    f = next((f for f in found if f.by_group and (f.by or tuple(f.by_group[0].group)) == by), None)
-    same = f is not None and f.comparison not in CHANGES and not f.controls
-    return limits.of_groups(look, f.metric, by, f.label, f.law) if f is not None and same else None
+    same = f.comparison not in CHANGES and not f.controls
+    return limits.of_groups(look, f.metric, by, f.label, f.law) if same else None
+
+
+def _head_of_groups(f: Finding, by: By) -> str:
+    """Whose values stand below; of one class of several, which."""
+    return upper_first(by_words(by)) if f.label is None else f"{upper_first(by_words(by))}, {shown(f.label)}"
 
 
 def _unit_of_groups(f: Finding) -> str:
@@ -286,30 +290,31 @@ def _label(f: Finding) -> str:
     held = f", at equal {listed([shown(c) for c in f.controls])}" if f.controls else ""
     if f.label is not None:
         return (f"{shown(f.label)}, {by_words(f.by)}" if f.by else shown(f.label)) + held
+    held += ", any class" if f.surest is not None and f.surest.label else ""
     return (by_words(f.by) if f.by else shown(f.title, empty="everybody")) + held
 
 
-def groups_of(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
-    """by → the groups' estimates, from the first finding that has them."""
-    groups: dict[By, tuple[GroupEstimate, ...]] = {}
-    for f in found:
+def _by_groups(found: list[Finding]) -> dict[By, Finding]:
+    """by → the finding whose groups are told: that of the title, else one of its class, else the first."""
+    lead = _lead(found)
+    groups: dict[By, Finding] = {}
+    for f in sorted(found, key=lambda f: (f is not lead, f.label != lead.label)):
         if f.by_group:
-            groups.setdefault(f.by or tuple(f.by_group[0].group), f.by_group)
-    return groups
+            groups.setdefault(f.by or tuple(f.by_group[0].group), f)
+    return dict(sorted(groups.items(), key=lambda x: next(i for i, f in enumerate(found) if f is x[1])))
 
 
-def _drawn_groups(found: list[Finding]) -> dict[By, tuple[GroupEstimate, ...]]:
+def _drawn_groups(found: list[Finding]) -> dict[By, Finding]:
     """Groups of single attributes; crossed ones are drawn where there are no others, and stand in the table always."""
-    every = groups_of(found)
-    single: dict[By, tuple[GroupEstimate, ...]] = {by: groups for by, groups in every.items() if len(by) == 1}
-    return single or every
+    every = _by_groups(found)
+    return {by: f for by, f in every.items() if len(by) == 1} or every
 
 
 def _table(look: Lookup, found: list[Finding], tallest: int) -> TableView:
     told = [(_row_head(f), f.estimate, unit_of(f)) for f in found]
-    for by, groups in groups_of(found).items():
+    for by, f in _by_groups(found).items():
         unit = _unit_of_groups(found[0])
-        told += [(f"{upper_first(by_words(by))}: {look.say.label(g.group)}", g.estimate, unit) for g in groups]
+        told += [(f"{_head_of_groups(f, by)}: {look.say.label(g.group)}", g.estimate, unit) for g in f.by_group]
     texts = [(what, *cells(e, unit, few=True), f"{counted(e):,}") for what, e, unit in told[:tallest]]
     rows = tuple(tuple(t or NOTHING for t in row) for row in texts)
     caption = f"{_metric_and_law(found[0])}{cut_to(len(rows), len(told))}"
