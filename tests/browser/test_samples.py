@@ -45,3 +45,15 @@ def test_axe_finds_nothing_in_light_dark_and_print_and_nothing_overflows(
     with opened(browser, file.as_uri(), 320) as (page, _):
         page.evaluate(OPEN)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_whether_a_perfect_model_would_pass_stands_on_the_first_screen(
+    browser: Browser, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(render(samples.made(name)), encoding="utf-8")
+    with opened(browser, file.as_uri(), 1440) as (page, _):
+        asked = page.locator("p.cause", has_text="Would a perfect model pass?")
+        box = asked.bounding_box() if asked.count() else None
+        assert box is None or box["y"] + box["height"] <= 900
