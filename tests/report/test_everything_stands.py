@@ -209,7 +209,11 @@ def not_once(report: Report) -> list[str]:
     for f in told.findings:
         home = "cases" if any(isinstance(x, Cases) for x in f.exhibits) else SECTIONS[f.concern]
         lines += [(home, said) for said in (f.claim, *map(upper_first, f.notes))]
-    lines += [("unmeasured", f"{upper_first(n.what)}. {upper_first(n.why)}") for n in told.not_measured]
+    settled = [n for n in told.not_measured if n.settled]  # known without measuring: a sentence each
+    lines += [("unmeasured", f"{upper_first(n.what)}: {n.why}") for n in settled]
+    lines += [
+        ("unmeasured", f"{upper_first(n.what)}. {upper_first(n.why)}") for n in told.not_measured if not n.settled
+    ]
     lines = list(dict.fromkeys(lines))
     within = {said: sum(standing(other, said) for _, other in lines if other != said) for _, said in lines}
     counts = [(standing(page[home], said) - within[said], home, said) for home, said in lines]
