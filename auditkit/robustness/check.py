@@ -146,13 +146,17 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
     values = sorted(set(groups) - {MISSING})
     if len(values) < 2:
         raise NotExplained(f"the sample holds one value of {attribute}: there is nothing to flip it to")
+    frames = {value: with_value(sample.features, attribute, groups, value) for value in values}
+    if not any(some.any() for some in differing(model, sample.features, *frames.values())):
+        read = _read(model, sample)
+        if read is not None and attribute not in read:
+            # nor is an input made of it: columns that auditkit makes are no features
+            raise _NoInput(f"nothing, by construction: the net has no input {attribute}{still}")
+        named = " (though the feature map names it)" if read is not None else ""
+        raise NotExplained(f"{attribute} reaches no input of the model: flipping it changes no output{named}{still}")
     out: dict[str, Floats] = {}
-    reached = False
-    for value in values:
-        rows = with_value(sample.features, attribute, groups, value)
-        reached = reached or bool(differing(model, sample.features, rows).any())
-        after = model.predict(rows)
-        changed, delta = task_of(model.task).changed(before, after, threshold=model.threshold)
+    for value, rows in frames.items():
+        changed, delta = task_of(model.task).changed(before, model.predict(rows), threshold=model.threshold)
         own = (groups == value).to_numpy()
         changed[own], delta[own] = 0.0, 0.0
         out |= {f"{DELTA}{attribute}={value}": delta}
@@ -160,13 +164,6 @@ def _flipped(model: Model, sample: Batch, attribute: str, before: Floats) -> dic
             out[f"{CHANGED}{attribute}={value}"] = changed
         if sample.kind.yes_no:
             out[f"{UP}{attribute}={value}"] = changed * (delta > 0)
-    if not reached:
-        read = _read(model, sample)
-        if read is not None and attribute not in read:
-            # nor is an input made of it: columns that auditkit makes are no features
-            raise _NoInput(f"nothing, by construction: the net has no input {attribute}{still}")
-        named = " (though the feature map names it)" if read is not None else ""
-        raise NotExplained(f"{attribute} reaches no input of the model: flipping it changes no output{named}{still}")
     return out
 
 

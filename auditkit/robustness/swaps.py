@@ -5,7 +5,7 @@ It takes a frame of rows (the features, as a model is given them) and gives the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,20 +115,22 @@ def _copied(features: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def differing(model: Model, features: pd.DataFrame, changed: pd.DataFrame) -> Bools:
-    """(N,) whether a row goes into the net as another; some rows at a time, as they go through it.
+def differing(model: Model, features: pd.DataFrame, *changed: pd.DataFrame) -> Iterator[Bools]:
+    """Some rows at a time, as they go through the net, whether a row goes into it as another in any of `changed`.
 
     NotExplained where they go into it in another shape.
     """
     from auditkit.inputs.packing import slices  # which loads torch: who has predictions alone needs none
 
-    differs = np.zeros(len(features), bool)
     for where in slices(len(features), model.batch_size):
-        old, new = (model.encoded_numbers(f.iloc[where]) for f in (features, changed))
-        if old.shape != new.shape:
-            raise NotExplained("the swapped rows go into the net in another shape")
-        differs[where] = ((old != new) & ~(np.isnan(old) & np.isnan(new))).any(axis=1)
-    return differs
+        old = model.encoded_numbers(features.iloc[where])
+        differs = np.zeros(len(old), bool)
+        for rows in changed:
+            new = model.encoded_numbers(rows.iloc[where])
+            if old.shape != new.shape:
+                raise NotExplained("the changed rows go into the net in another shape")
+            differs |= ((old != new) & ~(np.isnan(old) & np.isnan(new))).any(axis=1)
+        yield differs
 
 
 def effects(model: Model, sample: Batch, number: int, swap: Swap, before: Floats) -> dict[str, Floats]:
@@ -137,7 +139,7 @@ def effects(model: Model, sample: Batch, number: int, swap: Swap, before: Floats
     What a row's change is, is read off what goes into the net. NotExplained where no row changes.
     """
     rows = swapped(swap, sample.features)
-    differs = differing(model, sample.features, rows)
+    differs = np.concatenate([np.zeros(0, bool), *differing(model, sample.features, rows)])
     if not differs.any():
         raise NotExplained(f"it changes nothing that the net reads, in none of {len(rows):,} sampled rows")
     at = np.flatnonzero(differs)

@@ -35,6 +35,7 @@ class Split(NamedTuple):
     Whether there is a gap, and its size, is said of all rows where they are known; the sample says what makes it. Its
     parts are moved by their regression on the sampled gap, β = Cov(part, gap) / Var(gap), as far as that misses the gap
     of all rows. Σ β = 1, so that they add up to it; and what the sample draws wrong is no longer in their variance.
+    What of a part goes with the gap reaches as far to either side as the gap's own limits do (`reaching`).
     Source: Cochran (1977), Sampling Techniques, chapter 7.
     """
 

@@ -130,5 +130,6 @@ def _gap(ratios: Sequence[Cell], level: float) -> Estimate:
     """max − min over the groups of ten rows or more, judged as the largest of all pairs."""
     found = gap(ratios, level=level)
     if found is None:
-        return undefined(f"fewer than two groups of {SPARSE} rows", level=level, method=ratios[0].method)
+        n = sum(r.n for r in ratios if r.kept)
+        return undefined(f"fewer than two groups of {SPARSE} rows", n=n, level=level, method=ratios[0].method)
     return found.estimate
