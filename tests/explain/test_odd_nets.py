@@ -345,7 +345,7 @@ def test_recourse_and_flips_say_what_the_net_refuses() -> None:
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if any(tuple(r) not in self.seen for r in x.tolist()):
-                raise KeyError("never seen: 4711")
+                raise KeyError("never seen: Mrs Ogilvy")
             return self.inner(x)
 
     x, y, group = rows()
@@ -363,7 +363,7 @@ def test_recourse_and_flips_say_what_the_net_refuses() -> None:
     assert why["recourse"] == "the net cannot be run on changed rows (KeyError)"
     assert why["gap_attribution"] == "the net cannot be run on rows mixed of two rows (KeyError)"
     assert not any(n.accident for n in report.not_measured)
-    assert "4711" not in report.to_json()
+    assert "Ogilvy" not in report.to_json()
 
 
 def test_a_layer_that_gives_no_numbers_is_no_place_for_a_concept() -> None:
