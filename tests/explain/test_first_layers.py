@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -126,3 +128,23 @@ def test_what_goes_along_unmoved_goes_with_its_row() -> None:
         x, baselines=start, n_steps=STEPS, additional_forward_args=(beside,)
     )
     torch.testing.assert_close(integrated_gradients(at, (start,), n_steps=STEPS)[0], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_no_gradient_reads_shapes_with_sympy() -> None:
+    """Which takes a second to import, and 35 MB of every audit."""
+    code = """
+import sys
+import torch
+from auditkit.explain.influence.tangent import Tangent
+from auditkit.explain.methods.paths import integrated_gradients
+from auditkit.inputs.model import Model
+from tests.explain.test_first_layers import CUT, made
+
+at, start = made(CUT["convolution"])
+integrated_gradients(at, (start,), n_steps=4)
+net = torch.nn.Linear(2, 1)
+tangent = Tangent(Model(net, outputs="logits"), [*net.parameters()], torch.ones(3, 2))
+print(tangent.push(tangent.pull(torch.ones(3))).tolist(), "sympy" in sys.modules)
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out == "[9.0, 9.0, 9.0] False\n", "J Jᵀ 1 of three rows (1, 1) and a bias is 3 · 3"

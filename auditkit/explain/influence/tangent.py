@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from auditkit.errors import NotExplained
-from auditkit.explain.asking import answering, differentiating
+from auditkit.explain.asking import along, answering, differentiating
 from auditkit.explain.graph_bytes import graph_bytes
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, n_rows, taken, unwrapped
@@ -115,7 +115,7 @@ class Tangent:
                 raise NotExplained("no gradient reaches the net's weights")
             self.u = torch.zeros_like(z, requires_grad=True)
             self.pulled = torch.autograd.grad(
-                z, self.weights, self.u, create_graph=True, allow_unused=True, materialize_grads=True
+                along([z], [self.u]), self.weights, create_graph=True, allow_unused=True, materialize_grads=True
             )
         self.z = z
 
@@ -129,17 +129,18 @@ class Tangent:
         if not moving:
             return torch.zeros(len(self.z), dtype=torch.float64, device=v.device)
         with differentiating(REFUSED):
-            roots, along = zip(*moving, strict=True)
+            given, towards = zip(*moving, strict=True)
             (found,) = torch.autograd.grad(
-                roots, self.u, along, retain_graph=True, allow_unused=True, materialize_grads=True
+                along(given, towards), self.u, retain_graph=True, allow_unused=True, materialize_grads=True
             )
         return found.detach().double()
 
     def pull(self, u: Tensor) -> Tensor:
         """Jᵀ u (P,), in double precision, of u (N,)."""
         with differentiating(REFUSED):
+            root = along([self.z], [u.to(self.z)])
             found = torch.autograd.grad(
-                self.z, self.weights, u.to(self.z), retain_graph=True, allow_unused=True, materialize_grads=True
+                root, self.weights, retain_graph=True, allow_unused=True, materialize_grads=True
             )
         split = [g.detach().double() for g in found]
         for c in self.centred:

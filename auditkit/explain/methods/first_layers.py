@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from auditkit.arrays import Floats
+from auditkit.explain.asking import along
 from auditkit.explain.surface import Forward
 
 Tensors = tuple[Tensor, ...]
@@ -96,7 +97,7 @@ class Path:
             for g, o in zip(behind, opened.once, strict=True)
         ]
         through = torch.autograd.grad(
-            opened.once, opened.few, means, retain_graph=True, allow_unused=True, materialize_grads=True
+            along(opened.once, means), opened.few, retain_graph=True, allow_unused=True, materialize_grads=True
         )
         whole = [t if g is None else t + self._mean(g).to(t.dtype) for t, g in zip(through, beside, strict=True)]
         steps = len(self.shares)
