@@ -100,8 +100,8 @@ class Bypassed(nn.Module):
         return self.head(torch.tanh(self.inner(x)))[:, 0] + x[:, 0]
 
 
-def look(make: Callable[[], nn.Module], x: Tensor) -> dict[str, Layer]:
-    model = Model(seeded(make))
+def look(make: Callable[[], nn.Module], x: Tensor, batch_size: int | None = None) -> dict[str, Layer]:
+    model = Model(seeded(make), batch_size=batch_size)
     with model.inspecting():
         return {y.name: y for y in layers_and_cuts(model, x, None)}
 
@@ -119,10 +119,11 @@ GRAPHS: dict[str, tuple[Callable[[], nn.Module], int, list[str]]] = {
 }
 
 
+@pytest.mark.parametrize("batch_size", [None, 15])
 @pytest.mark.parametrize("name", GRAPHS)
-def test_cuts_are_those_of_the_graph(name: str) -> None:
+def test_cuts_are_those_of_the_graph(name: str, batch_size: int | None) -> None:
     make, width, expected = GRAPHS[name]
-    assert [y.name for y in look(make, draw(200, width)).values() if y.cut] == expected
+    assert [y.name for y in look(make, draw(200, width), batch_size).values() if y.cut] == expected
 
 
 def test_positions_that_are_read_are_told_from_the_others() -> None:

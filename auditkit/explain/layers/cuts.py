@@ -8,7 +8,7 @@ net is parsed.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,13 +27,16 @@ from auditkit.inputs.packing import Inputs, n_rows, slices, taken
 ROWS = 64
 """Rows that are patched, each with another's values."""
 ALL = 512
-"""Rows of a pass in which what was seen of a few is confirmed on all."""
+"""Rows of a part in which what was seen of a few is confirmed on all."""
 RELATIVE, ULPS = 1e-4, 64
 """What counts as the same output: this part of the outputs' mean distance from their mean, and so many ulp."""
 MOST_TRIED = 400
 """Layers that are patched one by one, at most."""
 MOST_JOINED = 96
 """Layers out of which a set is looked for, at most."""
+
+Changes = Callable[[slice], dict[str, Change]]
+"""Rows of one pass → what layers are to give there."""
 
 
 def layers_and_cuts(
@@ -101,14 +104,14 @@ class Patching:
         if rows < n_rows(inputs):
             some = np.sort(np.random.default_rng(0).permutation(n_rows(inputs))[:rows])
             self.inputs = taken(inputs, torch.as_tensor(some))
-        with torch.no_grad():
-            self.plain = model.decision(self.inputs).double()
-        self.others = self.plain.roll(1, 0)
+        self.passes = [*slices(n_rows(self.inputs), max(2, model.batch_size))]
+        self.plain = self._run(lambda where: {}, [])
+        self.others = torch.cat([_of_others(self.plain[where]) for where in self.passes])
         spread = float((self.plain - self.plain.mean(0)).abs().mean())
         largest = self.plain.abs().max()
         ulp = float(torch.finfo(torch.float32).eps * largest)
         self.tolerance = RELATIVE * spread + ULPS * ulp
-        self.given: dict[str, Tensor] = {}
+        self.given: dict[tuple[str, int], Tensor] = {}
 
     def of_all(self) -> list[Patching]:
         """The same of all rows, part by part: a rare way through the net is seen there alone."""
@@ -122,26 +125,35 @@ class Patching:
         finite = bool(self.plain.isfinite().all())
         return finite and float((self.plain - self.others).abs().max()) > self.tolerance
 
-    def patched(self, changes: dict[str, Change], layers: Sequence[Layer]) -> Tensor | None:
-        """(n,) the outputs with the changes; None where the net does not take them."""
+    def _run(self, changes: Changes, layers: Sequence[Layer]) -> Tensor:
+        """(n,) the outputs with the changes."""
+        parts = []
+        for where in self.passes:
+            with torch.no_grad(), listening(self.model.module, layers, changes=changes(where)):
+                parts.append(self.model.decision(taken(self.inputs, where)).double())
+        return torch.cat(parts)
+
+    def patched(self, changes: Changes, layers: Sequence[Layer]) -> Tensor | None:
+        """The same; None where the net does not take them."""
         try:
-            with torch.no_grad(), answering(), listening(self.model.module, layers, changes=changes):
-                return self.model.decision(self.inputs).double()
+            with answering():
+                return self._run(changes, layers)
         except NotExplained:
             return None
 
     def is_cut(self, layers: Sequence[Layer]) -> bool:
         """Whether the output follows what these layers give together: the rows before."""
         kept = {} if len(layers) == 1 else self._recorded(layers)  # what is behind another of them sees its patch
-        out = self.patched({y.name: _others_of(kept.get(y.name)) for y in layers}, layers)
+        out = self.patched(lambda at: {y.name: _others_of(kept.get((y.name, at.start))) for y in layers}, layers)
         return out is not None and float((out - self.others).abs().max()) <= self.tolerance
 
-    def _recorded(self, layers: Sequence[Layer]) -> dict[str, Tensor]:
-        missing = [y for y in layers if y.name not in self.given]
-        if missing:
+    def _recorded(self, layers: Sequence[Layer]) -> dict[tuple[str, int], Tensor]:
+        """(layer, first row of a pass) → what it gave there."""
+        missing = [y for y in layers if (y.name, 0) not in self.given]
+        for where in self.passes if missing else ():
             with torch.no_grad(), listening(self.model.module, missing) as heard:
-                self.model.decision(self.inputs)
-            self.given |= {y.name: y.flat(heard[y.name]).clone() for y in missing if y.name in heard}
+                self.model.decision(taken(self.inputs, where))
+            self.given |= {(y.name, where.start): y.flat(heard[y.name]).clone() for y in missing if y.name in heard}
         return self.given
 
     def set_of(self, layers: Sequence[Layer]) -> list[Layer]:
@@ -170,7 +182,8 @@ class Patching:
             def others(flat: Tensor, reads: Tensor = reads) -> Tensor:
                 return torch.where(reads[:, None], flat, _of_others(flat))
 
-            found = self.patched({layer.name: others}, [layer])
+            change: dict[str, Change] = {layer.name: others}
+            found = self.patched(functools.partial(_each, change), [layer])
             if found is not None and float((found - self.plain).abs().max()) <= self.tolerance:
                 out[layer.name] = tuple(reads.nonzero()[:, 0].tolist())
         return out
@@ -209,6 +222,11 @@ class Patching:
             return [None] * len(layers)
         known = {y.name: (g != 0).any(2).any(0) for y, g in zip(here, slopes, strict=True)}
         return [known.get(y.name) for y in layers]
+
+
+def _each(changes: dict[str, Change], where: slice) -> dict[str, Change]:
+    """The same changes at every pass."""
+    return changes
 
 
 def _of_others(flat: Tensor) -> Tensor:
