@@ -80,9 +80,10 @@ def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks:
     from sklearn.cluster import KMeans
 
     scale = inputs.std(0)
-    scaled = (inputs - inputs.mean(0)) / np.where(scale > 0, scale, 1.0)
-    k = min(max(2, min(CLUSTERS, len(z) // 10)), len(np.unique(scaled, axis=0)))
-    cluster = KMeans(k, n_init=1, max_iter=30, random_state=seed).fit_predict(scaled)
+    scaled = inputs - inputs.mean(0)
+    scaled /= np.where(scale > 0, scale, 1.0)
+    k = _distinct(scaled, max(2, min(CLUSTERS, len(z) // 10)))
+    cluster = KMeans(k, n_init=1, max_iter=30, random_state=seed, copy_x=False).fit_predict(scaled)
     size = np.bincount(cluster, weight, minlength=k)
     share = float(weight[z].sum())
     out = []
@@ -95,6 +96,16 @@ def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks:
         # one or two clusters may have no part of that size: then any rows
         out.append(rng.permutation(z) if ones.all() or not ones.any() else ones)
     return out
+
+
+def _distinct(x: Floats, most: int) -> int:
+    """How many different rows there are, counted up to `most`."""
+    seen: set[bytes] = set()
+    for row in x:
+        seen.add((row + 0.0).tobytes())  # -0.0 is 0.0
+        if len(seen) == most:
+            break
+    return len(seen)
 
 
 def auc_of(said: Floats, z: Bools, weight: Floats, parts: tuple[Half, Half]) -> tuple[float, float]:
