@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from auditkit.arrays import Floats, Positions
 from auditkit.explain.layers.erasure import RANK, Eraser, leace, random_eraser, ridge_of, whitening
+from auditkit.explain.layers.on_disk import OnDisk, taken
 
 JOINT = 256
 """Units times positions up to which all are one block."""
@@ -29,7 +30,7 @@ HELD = 4 * 2**20
 class Blocks:
     """(N, B, d) each: B blocks of d numbers."""
 
-    arrays: tuple[NDArray[Any], ...]
+    arrays: tuple[NDArray[Any] | OnDisk, ...]
     """One block as doubles; many as the layer gave them."""
     shapes: tuple[tuple[int, ...], ...]
     """Of the members that they were made of, without the rows."""
@@ -40,11 +41,11 @@ class Blocks:
         return len(self.arrays[0] if self.rows is None else self.rows)
 
     @classmethod
-    def of(cls, members: Sequence[NDArray[Any]], *, joint: int = JOINT) -> Blocks:
+    def of(cls, members: Sequence[NDArray[Any] | OnDisk], *, joint: int = JOINT) -> Blocks:
         """Of members (N, positions, units); all one block up to `joint` numbers a row."""
         shapes = tuple(m.shape[1:] for m in members)
         if sum(int(np.prod(s)) for s in shapes) <= joint:
-            flat = [m.reshape(len(m), -1) for m in members]
+            flat = [taken(m).reshape(len(m), -1) for m in members]
             return cls((np.concatenate(flat, axis=1).astype(np.float64)[:, None],), shapes)
         return cls(tuple(members), shapes)
 
@@ -73,19 +74,18 @@ class Blocks:
 
     def whole(self) -> tuple[NDArray[Any], ...]:
         """(N, B, d) each."""
-        return self.arrays if self.rows is None else tuple(a[self.rows] for a in self.arrays)
+        return tuple(taken(a, self.rows) for a in self.arrays)
 
     def one(self, k: int) -> NDArray[Any]:
         """(N, d) of the array k, where that is one block."""
-        x: NDArray[Any] = self.arrays[k][:, 0]
-        return x if self.rows is None else x[self.rows]
+        return taken(self.arrays[k], self.rows)[:, 0]
 
     def parts(self, k: int) -> Iterator[tuple[slice, Floats]]:
         """Blocks of the array k that are worked on at once: where they stand, and (N, …, d) as doubles."""
         x = self.arrays[k]
         many = max(1, HELD // (8 * max(1, len(self) * x.shape[2])))
         for at in (slice(i, i + many) for i in range(0, x.shape[1], many)):
-            yield at, (x[:, at] if self.rows is None else x[:, at][self.rows]).astype(np.float64)
+            yield at, taken(x, self.rows, at).astype(np.float64)
 
     def plus(self, other: Blocks, less: Blocks) -> Blocks:
         """This plus another minus a third."""

@@ -16,6 +16,7 @@ from auditkit.explain.asking import answering
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
+from auditkit.explain.layers.on_disk import Member, empty
 from auditkit.explain.layers.sums import FLAT
 from auditkit.inputs import batching
 from auditkit.inputs.model import Model
@@ -33,7 +34,7 @@ KEPT = 2**24
 """Numbers of a layer (rows, positions, units), up to which they are kept one by one, so that it can be changed."""
 
 
-Members = tuple[NDArray[np.float32], ...]
+Members = tuple[Member, ...]
 
 
 @dataclass(frozen=True)
@@ -104,22 +105,26 @@ def activations(model: Model, inputs: Inputs, layers: Sequence[Layer], *, member
     single = {y.name: y for layer in layers for y in layer.members}
     wide = {layer.name: sum(y.places * y.units for y in layer.members) for layer in layers}
     kept = {y.name for y in layers if members and n * wide[y.name] <= KEPT}
-    out: dict[str, list[NDArray[np.float32]]] = {layer.name: [] for layer in layers}
+    out: dict[str, tuple[NDArray[np.float32], Members]] = {}
+    lost: set[str] = set()
     for where in slices(n, rows_of(model, inputs, layers)):
         some = taken(inputs, where)
         with torch.no_grad(), listening(model.module, list(single.values())) as heard:
             model.decision(some)
         for layer in layers:
             if not all(y.name in heard and y.whole(heard[y.name], n_rows(some)) for y in layer.members):
-                out.pop(layer.name, None)
-            if layer.name not in out:
+                lost.add(layer.name)
+            if layer.name in lost:
                 continue
             own = [_read(y, heard[y.name]) for y in layer.members]
-            parts = [probed(own), *(own if layer.name in kept else ())]
-            out[layer.name] = out[layer.name] or [np.empty((n, *part.shape[1:]), np.float32) for part in parts]
-            for whole, part in zip(out[layer.name], parts, strict=True):
+            flat = probed(own)
+            own = own if layer.name in kept else []
+            if layer.name not in out:
+                room = tuple(empty((n, *part.shape[1:])) for part in own)
+                out[layer.name] = np.empty((n, *flat.shape[1:]), np.float32), room
+            for whole, part in zip((out[layer.name][0], *out[layer.name][1]), (flat, *own), strict=True):
                 whole[where] = part
-    return {name: Given(flat, tuple(own)) for name, (flat, *own) in out.items()}
+    return {name: Given(*found) for name, found in out.items() if name not in lost}
 
 
 def _read(layer: Layer, output: Tensor) -> NDArray[np.float32]:

@@ -23,6 +23,7 @@ from auditkit.explain.layers.curved import curved
 from auditkit.explain.layers.flow import Flow
 from auditkit.explain.layers.interventions import WIDEST, scores_with
 from auditkit.explain.layers.layer import Layer
+from auditkit.explain.layers.on_disk import Member, taken
 from auditkit.explain.layers.probes import Half, auc_of, balanced_accuracy, fitted_and_read
 from auditkit.explain.layers.rows import Rows
 from auditkit.explain.layers.sums import numbers, sums_of
@@ -100,7 +101,7 @@ class LayerInterventions:
     rows: Rows
     scores: Floats
     """(n,) of the rows compared."""
-    given: tuple[NDArray[np.float32], ...]
+    given: tuple[Member, ...]
     """(N, positions, units) of what the layer gave for the sample, one a member."""
 
     @cached_property
@@ -193,7 +194,9 @@ class LayerInterventions:
 
     @cached_property
     def _possible(self) -> bool:
-        return bool(self.given) and all(np.isfinite(m).all() for m in self.given)
+        return bool(self.given) and all(
+            np.isfinite(taken(m, None, at)).all() for m in self.given for at in slices(m.shape[1], _step(m, len(m)))
+        )
 
     def _erased_by(self, eraser: BlockErasers, half: Half) -> Values:
         return self._made(lambda at: eraser(self.blocks.at(half.read[at])).members())
@@ -216,7 +219,7 @@ class LayerInterventions:
         """These units at their `means` (positions, units)."""
 
         def values(at: slice) -> tuple[NDArray[Any], ...]:
-            out = self.given[0][self.rows.where[half.read[at]]]
+            out = taken(self.given[0], self.rows.where[half.read[at]])
             out[:, :, units] = means[:, units]
             return (out,)
 
@@ -277,10 +280,14 @@ class LayerInterventions:
         return out
 
 
-def _means(x: NDArray[np.float32], rows: Positions, weight: Floats) -> Floats:
+def _step(x: Member, rows: int) -> int:
+    """Positions that are looked at at once."""
+    return max(1, HELD // (8 * rows * int(x.shape[2])))
+
+
+def _means(x: Member, rows: Positions, weight: Floats) -> Floats:
     """(positions, units) the weighted means of some rows of x (N, positions, units), some positions at a time."""
-    step = max(1, HELD // (8 * len(rows) * x.shape[2]))
-    some = (x[:, at][rows] for at in slices(x.shape[1], step))
+    some = (taken(x, rows, at) for at in slices(x.shape[1], _step(x, len(rows))))
     return np.concatenate([np.average(part, axis=0, weights=weight) for part in some])
 
 
