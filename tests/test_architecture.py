@@ -131,7 +131,7 @@ BORDERS: dict[str, tuple[set[str], set[str]]] = {
             "progress",
             "progress_bar",
         },
-        {"torch", "captum", "numpy", "pandas", "sklearn"},
+        {"torch", "captum", "numpy", "pandas", "scipy", "sklearn"},
     ),
     "robustness": (
         {

@@ -22,7 +22,7 @@ from auditkit.inputs import batching
 from auditkit.inputs.running import random_state_kept
 from auditkit.progress import tell
 
-CALL_BYTES = 48 * 2**20
+CALL_BYTES = 24 * 2**20
 """Memory of one call: many rows, since Captum builds its path in 3 n_steps small operations a call; but no more than
 the process keeps between calls, since fresh memory costs more."""
 AT_ONCE = 8 * 2**20

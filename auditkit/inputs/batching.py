@@ -6,9 +6,9 @@ from torch import Tensor
 
 from auditkit.inputs.packing import Inputs, leaves, n_rows, slices
 
-ROWS, BYTES = 8_192, 2 * 2**20
+ROWS, BYTES, FEWEST = 8_192, 2**20, 4
 """Rows of a forward pass, and bytes of encoded inputs, at most: what a net makes of its inputs on the way takes many
-times as much."""
+times as much. Of rows that fit there at all so many go together: some nets take no single row, and each call costs."""
 
 
 def row_bytes(inputs: Inputs) -> int:
@@ -31,7 +31,7 @@ def all_finite(points: Tensor) -> bool:
 def rows_of(size: int) -> int:
     """Rows of a forward pass whose rows have so many bytes each.
 
-    >>> rows_of(40), rows_of(4 * 3 * 64 * 64)
-    (8192, 42)
+    >>> rows_of(40), rows_of(4 * 3 * 64 * 64), rows_of(4 * 3 * 224 * 224), rows_of(4 * 3 * 512 * 512)
+    (8192, 21, 4, 1)
     """
-    return max(1, min(ROWS, BYTES // max(1, size)))
+    return max(FEWEST if size <= BYTES else 1, min(ROWS, BYTES // max(1, size)))

@@ -80,8 +80,8 @@ class Model:
     device
         Where to run, e.g. `"cuda"`; None: where the module is. The module is moved back afterwards.
     batch_size
-        Rows a forward pass; None: as many as 2 MiB of encoded inputs hold, 8,192 at most. What memory is free is not
-        looked at, so that a report is the same on every machine.
+        Rows a forward pass; None: as many as 1 MiB of encoded inputs holds, between 4 and 8,192; of larger rows 1. What
+        memory is free is not looked at, so that a report is the same on every machine; a GPU is faster with more.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from auditkit.evidence.sums import Weights
 from auditkit.explain.all_rows import Means
 from auditkit.explain.asking import answering, finite
 from auditkit.explain.attributions.gradient import differentiable
-from auditkit.explain.captum_calls import rows_at_once, rows_per_call
+from auditkit.explain.captum_calls import rows_at_once, rows_per_call, written_together
 from auditkit.explain.gaps.pairs import Pairs, paired, shared
 from auditkit.explain.gaps.sums import REST, Contrast, Units
 from auditkit.explain.methods.catalogue import METHODS
@@ -78,7 +78,8 @@ class Scene:
         binary = not sample.kind.numeric
         y = sample.y_true.astype(np.int64) if binary else np.zeros(n, np.int64)
         scene = cls(model, inputs, groups, {}, y, weights_of(sample), binary, seed, shuffles, permutations)
-        score = torch.cat([scene.scored(taken(inputs, at)) for at in slices(n, model.batch_size)])
+        parts = ((scene.scored(taken(inputs, at)),) for at in slices(n, model.batch_size))
+        (score,) = written_together(parts, n)
         said = scene.said(score, torch.as_tensor(y))
         scene.outputs.update(zip(("score", "selected", "loss"), said.numpy().T, strict=False))
         return scene
@@ -304,7 +305,7 @@ def against_the_rest(
                 yield Contrast(by, target.name, "shapley", name, REST), by_shapley(scene, target, rows, others)
 
 
-OFF_ROWS, OFF_POINTS, ENTRIES = 1_000, 500, 1_024
+OFF_ROWS, OFF_POINTS, ENTRIES = 1_000, 500, 256
 
 
 def off_the_data(scene: Scene, high: Ints, low: Ints) -> tuple[int, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from auditkit.arrays import Bools, Floats
+from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.layers.erasure import whitening
 from auditkit.explain.layers.probes import Half
 
@@ -19,7 +21,7 @@ MOST = 1_000
 """Rows that it is fitted on, at most."""
 
 
-def curved(x: Floats, z: Bools, parts: Sequence[Half], *, seed: int) -> Floats:
+def curved(x: NDArray[Any], z: Bools, parts: Sequence[Half], *, seed: int) -> Floats:
     """(N,) what a net of one small hidden layer, fitted on the other half, says of each row of x (N, d); above 0: True.
 
     Groups count alike: its log-odds less those of the groups' sizes.
@@ -43,9 +45,9 @@ def curved(x: Floats, z: Bools, parts: Sequence[Half], *, seed: int) -> Floats:
     return out
 
 
-def _narrowed(x: Floats, fit: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Floats:
+def _narrowed(x: NDArray[Any], fit: Positions) -> Floats:
     if x.shape[1] <= WIDEST:
-        return x
+        return np.asarray(x, float)
     white = whitening(x[fit])
     largest = np.argsort(-white.variances)[:WIDEST]
     out: Floats = (x - white.mean) @ white.whiten[:, largest]

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from auditkit.errors import NotExplained
 from auditkit.explain.asking import answering, differentiating
+from auditkit.explain.captum_calls import Tensors, written_together
 from auditkit.explain.layers.discovery import find_layers
 from auditkit.explain.layers.interventions import rows_of
 from auditkit.explain.layers.layer import Change, Layer
@@ -127,11 +128,12 @@ class Patching:
 
     def _run(self, changes: Changes, layers: Sequence[Layer]) -> Tensor:
         """(n,) the outputs with the changes."""
-        parts = []
-        for where in self.passes:
+
+        def some(where: slice) -> Tensors:
             with torch.no_grad(), listening(self.model.module, layers, changes=changes(where)):
-                parts.append(self.model.decision(taken(self.inputs, where)).double())
-        return torch.cat(parts)
+                return (self.model.decision(taken(self.inputs, where)).double(),)
+
+        return written_together(map(some, self.passes), n_rows(self.inputs))[0]
 
     def patched(self, changes: Changes, layers: Sequence[Layer]) -> Tensor | None:
         """The same; None where the net does not take them."""

@@ -77,23 +77,33 @@ def whitening(x: ArrayLike, weight: ArrayLike | None = None) -> Whitening:
     Directions without variance (a constant unit, two that agree, more units than rows) are left out: Σ has its
     pseudo-inverse.
     """
-    x = np.asarray(x, float)
-    n, d = x.shape
+    centred = np.array(x, float)
+    n, d = centred.shape
     w = np.ones(n) if weight is None else np.asarray(weight, float)
     w = w / w.sum()
-    mean = w @ x
-    centred = (x - mean) * np.sqrt(w)[:, None]
+    mean = w @ centred
+    centred -= mean
+    centred *= np.sqrt(w)[:, None]
     scale = np.sqrt((centred**2).sum(0))
     varies = scale > RANK * np.maximum(np.abs(mean), np.finfo(float).tiny)
     scale = np.where(varies, scale, 1.0)
-    centred = np.where(varies, centred / scale, 0.0)
+    centred /= scale
+    centred[:, ~varies] = 0.0
     if d <= n:
-        found, axes = np.linalg.eigh(centred.T @ centred)
+        found, axes = _axes(centred.T @ centred)
     else:
-        found, left = np.linalg.eigh(centred @ centred.T)
+        found, left = _axes(centred @ centred.T)
         axes = centred.T @ (left / np.sqrt(np.maximum(found, np.finfo(float).tiny)))
     kept = found > RANK * max(found[-1], np.finfo(float).tiny)
     return Whitening(mean, scale, axes[:, kept], found[kept])
+
+
+def _axes(symmetric: Floats) -> tuple[Floats, Floats]:
+    """Eigenvalues, ascending, and eigenvectors as columns: numpy's `eigh`, in a third of its memory."""
+    from scipy.linalg import eigh
+
+    values, vectors = eigh(symmetric.T, driver="evd", overwrite_a=True, check_finite=False)
+    return values, vectors
 
 
 def ridge_of(white: Whitening, x: Floats, target: Floats, weight: Floats) -> float:

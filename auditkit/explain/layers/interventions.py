@@ -13,6 +13,7 @@ from torch import Tensor
 
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.asking import answering
+from auditkit.explain.captum_calls import Tensors, written_together
 from auditkit.explain.layers.conductance import INPUT
 from auditkit.explain.layers.layer import Change, Layer
 from auditkit.explain.layers.listening import listening
@@ -62,10 +63,10 @@ def scores_with(
     `values` says for a part of these rows what that is (as `Given.members`; the input's layer is "input"), so that no
     more of it is held than goes into one call.
     """
-    parts = []
     heard = [] if layer is None or layer.name == INPUT else list(layer.members)
     n = n_rows(inputs) if rows is None else len(rows)
-    for where in slices(n, rows_of(model, inputs, [] if layer is None else [layer])):
+
+    def scored(where: slice) -> Tensors:
         some, changes = taken(inputs, where if rows is None else torch.as_tensor(rows[where])), {}
         if layer is not None and values is not None:
             now = values(where)
@@ -74,8 +75,10 @@ def scores_with(
             else:
                 changes = {y.name: putting(y, v) for y, v in zip(heard, now, strict=True)}
         with torch.no_grad(), answering(), listening(model.module, heard, changes=changes):
-            parts.append(model.probabilities(model.decision(some)).double().cpu().numpy())
-    return np.concatenate(parts)
+            return (model.probabilities(model.decision(some)).double().cpu(),)
+
+    parts = slices(n, rows_of(model, inputs, [] if layer is None else [layer]))
+    return written_together(map(scored, parts), n)[0].numpy()
 
 
 def putting(layer: Layer, values: NDArray[Any]) -> Change:

@@ -40,7 +40,12 @@ Values = Callable[[slice], tuple[NDArray[Any], ...]]
 
 
 def knows(
-    x: Floats, others: Sequence[Floats], rows: Rows, controls: Sequence[Bools], *, small_net: int | None = None
+    x: NDArray[Any],
+    others: Sequence[NDArray[Any]],
+    rows: Rows,
+    controls: Sequence[Bools],
+    *,
+    small_net: int | None = None,
 ) -> dict[str, list[float]]:
     """Held-out accuracy of the probe, and of the same probe on control tasks and on untrained copies; with `small_net`,
     a seed, of a non-linear reader too."""

@@ -7,9 +7,10 @@ LEACE makes blind. Selectivity (Hewitt & Liang, 2019) compares it with the same 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from auditkit.arrays import Bools, Floats, Positions
 from auditkit.explain.layers.erasure import Whitening, ridge_of, whitening
@@ -50,18 +51,18 @@ def discriminant(white: Whitening, x: Floats, z: Bools, weight: Floats) -> tuple
     return direction, float(direction @ (means[0] + means[1]) / 2)
 
 
-def fitted_and_read(x: Floats, targets: Sequence[Bools], weight: Floats, parts: tuple[Half, Half]) -> Floats:
+def fitted_and_read(x: NDArray[Any], targets: Sequence[Bools], weight: Floats, parts: tuple[Half, Half]) -> Floats:
     """(T, N): for each of T targets (N,), what a probe that was fitted on the other half says of each row of x (N, d).
 
     Above 0 stands for True.
     """
     out = np.zeros((len(targets), len(x)))
     for half in parts:
-        fit = half.fit
-        white = whitening(x[fit], weight[fit])
+        fit, own = half.fit, x[half.fit]
+        white = whitening(own, weight[fit])
         for t, z in enumerate(targets):
-            ridge = ridge_of(white, x[fit], z[fit].astype(float), weight[fit])
-            direction, middle = discriminant(white.ridged(ridge), x[fit], z[fit], weight[fit])
+            ridge = ridge_of(white, own, z[fit].astype(float), weight[fit])
+            direction, middle = discriminant(white.ridged(ridge), own, z[fit], weight[fit])
             out[t, half.read] = x[half.read] @ direction - middle
     return out
 
@@ -72,15 +73,16 @@ def balanced_accuracy(said: Floats, z: Bools, weight: Floats) -> float:
     return float(np.mean([weight[g] @ right[g] / weight[g].sum() for g in (z, ~z)]))
 
 
-def control_tasks(inputs: Floats, z: Bools, weight: Floats, *, seed: int, tasks: int = CONTROLS) -> list[Bools]:
+def control_tasks(inputs: NDArray[Any], z: Bools, weight: Floats, *, seed: int, tasks: int = CONTROLS) -> list[Bools]:
     """(N,) labels each, one random label a cluster of the inputs (N, d), with as large a share of ones as z has.
 
     A probe that learns such a task shows what it can learn by itself, of anything.
     """
     from sklearn.cluster import KMeans
 
-    scale = inputs.std(0)
-    scaled = inputs - inputs.mean(0)
+    scaled = inputs.astype(np.float64)
+    scale = scaled.std(0)
+    scaled -= scaled.mean(0)
     scaled /= np.where(scale > 0, scale, 1.0)
     k = _distinct(scaled, max(2, min(CLUSTERS, len(z) // 10)))
     cluster = KMeans(k, n_init=1, max_iter=30, random_state=seed, copy_x=False).fit_predict(scaled)

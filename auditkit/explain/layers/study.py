@@ -137,10 +137,9 @@ def _seen(
     """Everything of one layer and one attribute."""
     n, seed = about.options.random, about.options.seed
     flow = about.flows[rows.attribute]
-    others = [t[rows.where].astype(np.float64) for t in theirs] if layer.name != INPUT else []
+    others = [t[rows.where] for t in theirs] if layer.name != INPUT else []
     small_net = seed if layer.name in about.curved else None
-    x = own.flat[rows.where].astype(np.float64)
-    seen = knows(x, others, rows, about.controls[rows.attribute], small_net=small_net)
+    seen = knows(own.flat[rows.where], others, rows, about.controls[rows.attribute], small_net=small_net)
     seen |= flow_sums(flow, layer, len(rows.z))
     if layer.name not in about.erased:
         return seen
@@ -155,7 +154,7 @@ def _seen(
 
 def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
     """Attribute → control tasks."""
-    raw = encoded(inputs).astype(np.float64)
+    raw = encoded(inputs)
     return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
 
 
