@@ -322,7 +322,7 @@ def test_a_gap_of_other_groups_is_not_said_to_make_the_worst_problem() -> None:
     told = leading_cause(Lookup(report))
     assert told is not None
     assert told[0] == "What moves the score most:"
-    assert "How much of the gap they make was not measured." in told[1]
+    assert "What makes the gap was not measured." in told[1]
 
 
 def test_a_column_that_the_model_reads_is_not_called_unread() -> None:

@@ -29,8 +29,8 @@ FOUND = 0.95
 BESIDE = {PADDING: "(padding)", ADDED: "(special tokens)", LOST: "(texts not found)"}
 """What contributions of ids that are no words are called."""
 COLUMNS = "(other columns)"
-START = "(length and mask)"
-"""What differs of the scores before any word stands in the text."""
+START = "(length of the text)"
+"""What differs of the scores before any word stands in the text: how much of it is padding."""
 
 
 @dataclass(frozen=True)

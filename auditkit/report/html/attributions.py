@@ -60,13 +60,31 @@ def exhibit(f: Finding) -> GroupEstimates | None:
     return next(iter(exhibits_of(f, GroupEstimates)), None)
 
 
-def top_columns(look: Lookup) -> list[str]:
-    """The two columns with the largest contributions, from the first explanation that holds; else none."""
-    for f in look.report.findings:
-        shown_rows = exhibit(f)
-        if f.concern == "explanation" and attributes(f) and shown_rows and holds(f):
-            return [shown(label) for label, _ in shown_rows.rows[:2]]
+def first(look: Lookup) -> Finding | None:
+    """The first explanation of what moves the output that holds."""
+    own = (f for f in look.report.findings if f.concern == "explanation" and attributes(f))
+    return next((f for f in own if holds(f) and (x := exhibit(f)) and x.rows), None)
+
+
+def leads(f: Finding) -> list[str]:
+    """The parts that surely lead, at most three: their lower bounds exceed the upper bounds of all that follow."""
+    x = exhibit(f)
+    es = [row[0] for _, row in x.rows] if x else []
+    for most in (1, 2, 3):
+        rest = [e.high for e in es[most:]]
+        low = [e.low for e in es[:most]]
+        sure = len(es) > most and all(v is not None for v in [*rest, *low])
+        if x and sure and min(v for v in low if v is not None) > max(v for v in rest if v is not None):
+            return [pictures.label(f, label) for label, _ in x.rows[:most]]
     return []
+
+
+def said(f: Finding) -> str:
+    """Which parts move the score most, as a title."""
+    names = leads(f)
+    if not names:
+        return f"No single {part_of(f)} surely moves the score most"
+    return f"{upper_first(listed(names))} {'moves' if len(names) == 1 else 'move'} the score most"
 
 
 def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
@@ -86,7 +104,7 @@ def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
     subtitle, sentence = _subtitle(look, f, contributions, series), _sentence(look, f, contributions)
-    figure = names.figure(Figure(method, _title(f, contributions), subtitle, sentence, table, told))
+    figure = names.figure(Figure(method, said(f), subtitle, sentence, table, told))
     heads = tuple(_head(look, contributions, i) for i, _ in series)
     shown_rows = _rows(f, axis, contributions, series)
     seen = next((pictures.view(look, f, x, f"r{f.metric[:2]}") for x in exhibits_of(f, Pictures)), None)
@@ -129,19 +147,6 @@ def _rows(f: Finding, axis: Axis, x: GroupEstimates, series: list[tuple[int, str
 def _apart(es: list[Estimate]) -> float:
     values = [e.value for e in es if e.value is not None]
     return abs(values[0] - values[-1]) if len(values) == len(es) else 0.0
-
-
-def _title(f: Finding, x: GroupEstimates) -> str:
-    """The columns that surely lead: those whose lower bound exceeds the upper bound of all that follow."""
-    first = [es[0] for _, es in x.rows]
-    for most in (1, 2, 3):
-        rest = [e.high for e in first[most:]]
-        low = [e.low for e in first[:most]]
-        sure = len(first) > most and all(v is not None for v in [*rest, *low])
-        if sure and min(v for v in low if v is not None) > max(v for v in rest if v is not None):
-            names = listed([pictures.label(f, label) for label, _ in x.rows[:most]])
-            return f"{upper_first(names)} {'moves' if most == 1 else 'move'} the score most"
-    return f"No single {part_of(f)} surely moves the score most"
 
 
 def _subtitle(look: Lookup, f: Finding, x: GroupEstimates, series: list[tuple[int, str]]) -> str:

@@ -76,19 +76,28 @@ def _columns(t: TrustCheck) -> tuple[str, str]:
     if not _sides_differ(t):
         return value, allowed(t)
     upwards = t.at_least != t.passed
-    end, surely = (t.low, "not surely above") if upwards else (t.high, "not surely below")
+    end, side = (t.low, "above") if upwards else (t.high, "below")
+    surely = f"{'not ' if t.passed else ''}surely {side}"  # what is asked for, whatever was found
     return value if end is None else f"{value} ({decimals(end, digits)})", f"{surely} {_limit(t, 4)}"
 
 
 def _sentence(f: Finding) -> str:
     cautions = [t for t in f.trust if t.cautions]
-    passed, all_of = sum(t.passed for t in f.trust), len(f.trust)
+    able = [t for t in f.trust if t.applies]
+    passed, all_of = sum(t.passed for t in able), len(able)
+    if not able:
+        return "No check applies."
     if passed == all_of:
-        whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
-        what = [_PLAIN[t.name] for t in f.trust if t.name in _PLAIN] if all_of <= 2 else []
+        what = [_PLAIN[t.name] for t in able if t.name in _PLAIN] if all_of <= 2 else []
         meaning = f": {'; '.join(what)}" if len(what) == all_of else ""
+        if all_of < len(f.trust):
+            return (
+                f"{upper_first(several(all_of, 'check'))} that {'applies is' if all_of == 1 else 'apply are'} passed."
+            )
+        whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
         return f"{whole} passed{meaning}."
-    head = f"{upper_first(number(passed))} of {number(all_of)} checks are passed."
+    those = "" if all_of == len(f.trust) else " that apply"
+    head = f"{upper_first(number(passed))} of {number(all_of)} checks{those} are passed."
     if lost(f):
         return head
     more = f" {upper_first(several(len(cautions) - 2, 'caution'))} more: see the table." if len(cautions) > 2 else ""

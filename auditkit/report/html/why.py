@@ -11,6 +11,7 @@ from auditkit.report.html.exhibits import table_of_estimates
 from auditkit.report.html.figures import Names, TableView
 from auditkit.report.html.leading import leading
 from auditkit.report.html.lookup import By, Lookup, exhibits_of
+from auditkit.report.html.retold import part_of
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
@@ -142,16 +143,25 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
-            return "What makes it:", f"{told}{_unseen(look, f, x)}: {not_causes()}."
+            return "What makes it:", f"{told}{_unseen(look, f, x)}: {not_causes()}.{_caution(f)}"
     if gaps and gaps[0][1].total.excludes_zero and not gaps[0][0].alone:
         f, x = gaps[0]
         noun = causes.part(x, words=causes.by_word(f))
         return "What makes it:", f"no single {noun} surely makes most of the {causes.what(look, f)}."
-    top = attributions.top_columns(look)
-    if not top:
+    moved = attributions.first(look)
+    if moved is None:
         return None
-    asked = "" if gaps else " How much of the gap they make was not measured."
-    return "What moves the score most:", f"{listed(top)}.{asked}"
+    of = f"the score of “{shown(moved.label)}”" if moved.label else "the score"
+    asked = "" if gaps else " What makes the gap was not measured."
+    names = attributions.leads(moved)
+    told = listed(names) if names else f"no single {part_of(moved)} surely does"
+    return f"What moves {of} most:", f"{told}.{_caution(moved)}{asked}"
+
+
+def _caution(f: Finding) -> str:
+    """What the first caution of its checks asks of a reader."""
+    told = next((t.meaning for t in f.trust if t.cautions and t.meaning), "")
+    return f" {upper_first(shown(told))}." if told else ""
 
 
 def _unseen(look: Lookup, f: Finding, x: Contributions) -> str:
@@ -184,7 +194,7 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
             known = [g for g in explanations(look) if g.by == f.by and holds(g)]
             inside = next((f"{layers.title_of(net)}. " for g in known for net in exhibits_of(g, Layers)), "")
-            return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.")]
+            return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.{_caution(f)}")]
     return []
 
 
