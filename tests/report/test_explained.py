@@ -8,8 +8,20 @@ from typing import ClassVar
 import pytest
 
 from auditkit.explain.cases.pictures import UPWARDS
-from auditkit.records import Case, Cases, Contributions, Estimate, Layer, Layers, NotMeasured, Report, Table, Words
-from auditkit.report.html import cases, causes, layers, trust, waterfall
+from auditkit.records import (
+    Case,
+    Cases,
+    Contributions,
+    Estimate,
+    Layer,
+    Layers,
+    NotMeasured,
+    Report,
+    Table,
+    TrustCheck,
+    Words,
+)
+from auditkit.report.html import attributions, cases, causes, layers, trust, waterfall
 from auditkit.report.html.figures import Names
 from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render, tight_style
@@ -476,3 +488,62 @@ def test_that_erasing_helps_is_read_from_the_same_rows_before_and_after() -> Non
     assert layers.uses(layer(0.03))  # although the intervals before and after overlap
     assert not layers.uses(layer(-0.01))
     assert not layers.uses(layer(0.03).model_copy(update={"random": 0.05}))
+
+
+def _asked(check: TrustCheck, **told: object) -> tuple[str, str]:
+    """Result and allowance of a check in the table."""
+    f = explained.gap().model_copy(update={"trust": (check.model_copy(update=told),)})
+    view = trust.view(f, "x", Names())
+    assert view is not None
+    return view.table.rows[0][1], view.table.rows[0][4]
+
+
+def test_what_is_allowed_is_told_as_it_is_asked_for_whatever_was_found() -> None:
+    check = TrustCheck(id="T6", name="infidelity", value=0.737, limit=0.753, passed=False, low=0.72, high=0.755)
+    one_sided = check.model_copy(update={"low": None})
+    assert _asked(one_sided) == ("failed", "surely below 0.753")
+    assert _asked(one_sided, value=0.76, passed=True, high=None, low=0.74) == ("passed", "not surely above 0.753")
+    least = one_sided.model_copy(update={"at_least": True, "value": 0.76, "high": None, "low": 0.74})
+    assert _asked(least) == ("failed", "surely above 0.753")
+
+
+def test_checks_that_do_not_apply_are_not_counted_as_passed() -> None:
+    one, *rest = explained.trust()
+    none = one.model_copy(update={"applies": False})
+    for own, told in (
+        ((none, *rest[:2]), "Two checks that apply are passed."),
+        ((none, rest[0]), "One check that applies is passed."),
+        ((none,), "No check applies."),
+        ((none, rest[0], rest[1].model_copy(update={"passed": False})), "One of two checks that apply are passed."),
+    ):
+        view = trust.view(explained.gap().model_copy(update={"trust": own}), "x", Names())
+        assert view is not None
+        assert view.sentence.startswith(told), view.sentence
+
+
+def test_what_moves_the_score_most_is_said_of_its_class_where_it_surely_leads_and_with_its_caution() -> None:
+    report = fixtures.adult()
+    own = next(f for f in report.findings if attributions.attributes(f))
+    told = leading_cause(Lookup(report))
+    assert told == ("What moves the score most:", "marital-status. What makes the gap was not measured.")
+    caution = TrustCheck(
+        id="T8", name="agreement of methods", value=0.3, limit=0.5, passed=False, blocking=False, at_least=True,
+        meaning="methods disagree: do not act on one ranking",
+    )  # fmt: skip
+    x = attributions.exhibit(own)
+    assert x is not None
+    blurred = tuple((name, tuple(e.model_copy(update={"low": 0.0, "high": 1.0}) for e in es)) for name, es in x.rows)
+    other = own.model_copy(
+        update={
+            "label": "7",
+            "trust": (*own.trust, caution),
+            "exhibits": tuple(e.model_copy(update={"rows": blurred}) if e is x else e for e in own.exhibits),
+        }
+    )
+    found = tuple(other if f is own else f for f in report.findings)
+    told = leading_cause(Lookup(report.model_copy(update={"findings": found})))
+    assert told == (
+        "What moves the score of “7” most:",
+        "no single column surely does. Methods disagree: do not act on one ranking. What makes the gap was not "
+        "measured.",
+    )
