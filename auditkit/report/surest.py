@@ -22,6 +22,10 @@ ORDER = 2.0
 at most."""
 
 
+MISTAKEN, MISSED_ALTOGETHER = "mistaken_class", "false_negative_rate"
+"""Rows of a class that are taken for one other: of two classes all that are missed."""
+
+
 class Sure(NamedTuple):
     """A difference that the report asserts, and how much of it is sure; compared as it is written."""
 
@@ -79,7 +83,7 @@ def uncovered(report: Report) -> Finding | None:
     rules = [v.rule for v in report.verdicts]
     if not rules:
         return None
-    ruled = {f.id: f for f in report.findings if any(_covers(r, f) for r in rules)}
+    ruled = {f.id: f for f in report.findings if any(_covers(r, f) or _covers_other(report, r, f) for r in rules)}
     own = [f for f in differences(report) if f.id not in ruled and not any(_same(f, g) for g in ruled.values())]
     declared = next((f for f in own if f.by), None)
     if not own or declared is None or own[0].by:
@@ -152,6 +156,35 @@ def _covers(rule: Rule, f: Finding) -> bool:
     same = set(rule.by) == set(f.by) and rule.label in (None, f.label) and not rule.features
     metrics = (rule.metric, *PARTS.get(rule.metric, ()))
     return compares(rule.comparison) and same and any(f.metric == m or complement(f.metric, m) for m in metrics)
+
+
+def _covers_other(report: Report, rule: Rule, f: Finding) -> bool:
+    """Whether, of two classes, a rule limits this difference under another name: a dog that is told “cat” is a dog that
+    is not told “dog”, and one of the rows that are no cats."""
+    data = report.provenance.data
+    label = f.label or (f.surest.label if f.surest is not None else "")
+    if data.kind.predicts != "a class" or len(data.classes) != 2 or label not in data.classes:
+        return False
+    (other,) = (c for c in data.classes if c != label)
+    metric = MISSED_ALTOGETHER if f.metric == MISTAKEN else f.metric
+    same = compares(rule.comparison) and set(rule.by) == set(f.by) and not rule.features
+    of_it = rule.label in (None, label) and (rule.metric == metric or complement(rule.metric, metric))
+    return same and (of_it or (rule.label in (None, other) and mirrored(rule.metric, metric)))
+
+
+def mirrored(a: str, b: str) -> bool:
+    """True for a rate of one of two classes and one of the other that are the same, or add to 1.
+
+    >>> mirrored("true_positive_rate", "false_positive_rate"), mirrored("precision", "true_positive_rate")
+    (True, False)
+    """
+    x, y = METRICS.get(a), METRICS.get(b)
+    if x is None or y is None or not x.denominator or not y.denominator:
+        return False
+    numerator, denominator = (
+        {tuple(k if k < 0 else 1 - k for k in c) for c in cells} for cells in (x.numerator, x.denominator)
+    )
+    return denominator == set(y.denominator) and set(y.numerator) in (numerator, denominator - numerator)
 
 
 def complement(a: str, b: str) -> bool:
