@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -178,3 +179,11 @@ def test_a_chart_of_the_groups_of_one_class_names_it(name: str) -> None:
             assert told <= {percent(g.estimate) for f in mine for g in f.by_group}, block.title
             seen += 1
     assert seen
+
+
+@pytest.mark.parametrize("name", samples.ALL)
+def test_a_dotted_line_that_is_told_is_drawn(name: str) -> None:
+    figures = re.split(r"<figure\b", render(samples.made(name)))[1:]
+    for figure in figures:
+        told = figure.split("</figure>")[0]
+        assert "Dotted line: " not in told or re.search(r'class="?every\b', told), told[:300]

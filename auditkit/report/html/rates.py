@@ -31,7 +31,8 @@ def view(look: Lookup, name: str, metrics: Sequence[str], names: Names) -> Rates
         return None
     charts = tuple(_chart(look, m, bys) for m in drawn)
     tick = limits.TICK if any(c.limited for c in charts) else ""
-    line = f"Line: {level_text(first.estimate)} interval. Dotted line: everybody.{tick}"
+    dotted = " Dotted line: everybody." if any(c.everybody is not None for c in charts) else ""
+    line = f"Line: {level_text(first.estimate)} interval.{dotted}{tick}"
     many = listed([by_words(by) for by in bys if any(len(look.groups(m, by)) > MOST for m in metrics)])
     cut = f" Of {many} the {MOST} groups surest to differ from everybody are drawn." if many else ""
     figure = Figure(
