@@ -6,6 +6,7 @@ then a `Picture` that remembers what it held, so that rows come in parts and no 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from collections import Counter
@@ -23,6 +24,7 @@ from auditkit.errors import DataError, listing, nearest
 from auditkit.evidence.contents import content_key
 from auditkit.inputs.source import BATCH, Source
 from auditkit.progress import tell
+from auditkit.scratch import Scratch
 
 Pixels = NDArray[Any]
 Reader = Callable[[Any], Pixels]
@@ -37,7 +39,8 @@ EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", 
 MOST_FILE, MOST_PIXELS = 256 * 2**20, 64 * 2**20
 """Bytes of a file, and pixels of a picture, at most."""
 HELD = 256 * 2**20
-"""Bytes of decoded pictures that a sample keeps, at most; others are decoded whenever they are looked at."""
+"""Bytes of decoded pictures that a sample keeps in a temporary file, at most; others are decoded whenever they are
+looked at."""
 NAMED = 5
 """Rows that are named of those that leave."""
 
@@ -53,11 +56,14 @@ class Picture:
 
     def __init__(self, read: Reader, at: Any, key: bytes) -> None:
         self._read, self._at, self.content_key = read, at, key
-        self._held: Pixels | None = None
+        self._held: Callable[[], Pixels] | None = None
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Pixels:
-        pixels = self._held if self._held is not None else self._again()
+        pixels = self._held() if self._held is not None else self._again()
         return pixels if dtype is None else pixels.astype(dtype)
+
+    def __reduce__(self) -> Any:
+        return Picture, (self._read, self._at, self.content_key)
 
     def _again(self) -> Pixels:
         """DataError where another picture is read than before."""
@@ -72,10 +78,16 @@ class Picture:
             )
         return pixels
 
-    def held(self) -> int:
-        """Keep the pixels; their bytes."""
-        self._held = self._again()
-        return self._held.nbytes
+    def keep(self, scratch: Scratch, at: int) -> int:
+        """Keep the pixels, `at` bytes into a file, of an array itself; how many bytes that are."""
+        pixels = self._again()
+        if pixels is self._at:
+            self._held = lambda: pixels
+            return 0
+        shape, dtype = pixels.shape, pixels.dtype
+        scratch.write(at, pixels)
+        self._held = lambda: scratch.read(at, np.empty(shape, dtype))
+        return pixels.nbytes
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Picture) and self.content_key == other.content_key
@@ -98,10 +110,12 @@ def decoded(features: pd.DataFrame) -> pd.DataFrame:
 
 def hold(features: pd.DataFrame) -> None:
     """Keep the pixels of these rows, which many checks look at, as far as there is room."""
-    room = HELD
-    for cell in (x for c in features if _of_pictures(features[c]) for x in features[c]):
-        if room > 0:
-            room -= cell.held()
+    cells = [x for c in features if _of_pictures(features[c]) for x in features[c]]
+    scratch, end = Scratch(), 0
+    with contextlib.suppress(OSError):  # a full disk: they are decoded again
+        for cell in cells:
+            if end < HELD:
+                end += cell.keep(scratch, end)
 
 
 def _of_pictures(column: pd.Series[Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from torch.utils.data import Dataset as TorchDataset
 
 import auditkit as ak
 from auditkit.errors import AuditkitError, DataError, ModelError
-from auditkit.inputs.pictures import Files, Picture, Unread
+from auditkit.evidence.contents import content_key
+from auditkit.inputs.pictures import Files, Picture, Unread, hold
+from auditkit.scratch import Scratch
 
 N, SIDE = 60, 12
 
@@ -184,6 +187,48 @@ class Augmented(TorchDataset[Any]):
 
     def __getitem__(self, i: int) -> Any:
         return torch.rand(3, SIDE, SIDE), i % 2
+
+
+def cells(read: Any, positions: range) -> pd.DataFrame:
+    found = [Picture(read, i, content_key(read(i))) for i in positions]
+    return pd.DataFrame({"file": pd.Series(found, dtype=object)})
+
+
+def test_pictures_that_are_kept_are_read_once_and_stay_what_they_are() -> None:
+    pictures, asked = drawn(), []
+
+    def read(i: int) -> Any:
+        asked.append(i)
+        return pictures[i].copy()
+
+    features = cells(read, range(N))
+    hold(features)
+    asked.clear()
+    for _ in range(2):
+        for i, cell in enumerate(features["file"]):
+            np.testing.assert_array_equal(np.asarray(cell), pictures[i])
+            np.asarray(cell)[:] = 0  # what somebody writes into it is not kept
+    assert not asked
+    again = pickle.loads(pickle.dumps(Picture(np.asarray, pictures[3], content_key(pictures[3]))))
+    np.testing.assert_array_equal(np.asarray(again), pictures[3])
+
+
+def test_arrays_are_kept_as_they_are_and_pictures_are_decoded_again_on_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pictures = drawn()
+
+    def full(*_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Scratch, "write", full)
+    own = pd.Series([Picture(np.asarray, x, content_key(x)) for x in pictures], dtype=object)
+    hold(pd.DataFrame({"file": own}))
+    assert all(np.shares_memory(np.asarray(cell), x) for cell, x in zip(own, pictures, strict=True))
+    features = cells(lambda i: pictures[i].copy(), range(N))
+    hold(features)
+    for i, cell in enumerate(features["file"]):
+        np.testing.assert_array_equal(np.asarray(cell), pictures[i])
 
 
 def test_random_changes_are_told() -> None:

@@ -37,12 +37,16 @@ class Whitening(NamedTuple):
     @property
     def whiten(self) -> Floats:
         """(d, r): rows (x − mean) @ this have the identity as covariance."""
-        return self.axes / np.sqrt(self.variances) / self.scale[:, None]
+        out: Floats = self.axes / np.sqrt(self.variances)
+        out /= self.scale[:, None]
+        return out
 
     @property
     def colour(self) -> Floats:
         """(d, r): the way back."""
-        return self.axes * np.sqrt(self.variances) * self.scale[:, None]
+        out: Floats = self.axes * np.sqrt(self.variances)
+        out *= self.scale[:, None]
+        return out
 
     def ridged(self, ridge: float) -> Whitening:
         """With `ridge` times the mean variance of the axes added to each."""
@@ -93,7 +97,10 @@ def whitening(x: ArrayLike, weight: ArrayLike | None = None) -> Whitening:
         found, axes = _axes(centred.T @ centred)
     else:
         found, left = _axes(centred @ centred.T)
-        axes = centred.T @ (left / np.sqrt(np.maximum(found, np.finfo(float).tiny)))
+        left /= np.sqrt(np.maximum(found, np.finfo(float).tiny))
+        axes = centred.T @ left
+        del left
+    del centred
     kept = found > RANK * max(found[-1], np.finfo(float).tiny)
     return Whitening(mean, scale, axes[:, kept], found[kept])
 
@@ -114,7 +121,9 @@ def ridge_of(white: Whitening, x: Floats, target: Floats, weight: Floats) -> flo
     w = weight / weight.sum()
     root = np.sqrt(w)
     t = root * (target - w @ target)
-    u = ((x - white.mean) * root[:, None]) @ white.whiten
+    u: Floats = x - white.mean
+    u *= root[:, None]
+    u = u @ white.whiten
     inside, leverage = u.T @ t, u**2
     errors = []
     for ridge in RIDGES:

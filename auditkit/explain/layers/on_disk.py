@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
-
 import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.arrays import Positions
+from auditkit.scratch import Scratch
 
 IN_MEMORY = 8 * 2**20
 """Bytes up to which an array is one."""
 
 
 class OnDisk:
-    """(N, positions, units) of float32, of which some are read at a time; the file goes with it."""
+    """(N, positions, units) of float32, of which some are read at a time."""
 
     dtype = np.dtype(np.float32)
 
     def __init__(self, shape: tuple[int, int, int]) -> None:
         self.shape = shape
-        self._file = tempfile.TemporaryFile(prefix="auditkit-", buffering=0)  # noqa: SIM115  # it goes with this
-        weakref.finalize(self, self._file.close)
+        self._scratch = Scratch()
 
     def __len__(self) -> int:
         return self.shape[0]
 
     def __setitem__(self, where: slice, rows: NDArray[np.float32]) -> None:
-        self._file.seek(self._at(where.start, 0))
-        np.ascontiguousarray(rows, self.dtype).tofile(self._file)
+        self._scratch.write(self._at(where.start, 0), rows.astype(self.dtype, copy=False))
 
     def taken(self, rows: Positions | None, at: slice) -> NDArray[np.float32]:
         """(n, positions, units) of some rows (None: all), at some positions."""
@@ -37,9 +33,7 @@ class OnDisk:
         first, last, _ = at.indices(places)
         out = np.empty((n if rows is None else len(rows), last - first, units), self.dtype)
         for i, row in enumerate(range(n) if rows is None else rows.tolist()):
-            self._file.seek(self._at(row, first))
-            if self._file.readinto(out[i]) != out[i].nbytes:
-                raise OSError("a temporary file is shorter than what was written to it")
+            self._scratch.read(self._at(row, first), out[i])
         return out
 
     def _at(self, row: int, place: int) -> int:
