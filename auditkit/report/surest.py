@@ -163,7 +163,7 @@ def _covers_other(report: Report, rule: Rule, f: Finding) -> bool:
     is not told “dog”, and one of the rows that are no cats."""
     data = report.provenance.data
     label = f.label or (f.surest.label if f.surest is not None else "")
-    if data.kind.predicts != "a class" or len(data.classes) != 2 or label not in data.classes:
+    if not data.kind.several or len(data.classes) != 2 or label not in data.classes:
         return False
     (other,) = (c for c in data.classes if c != label)
     metric = MISSED_ALTOGETHER if f.metric == MISTAKEN else f.metric
