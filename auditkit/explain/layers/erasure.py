@@ -81,26 +81,35 @@ def whitening(x: ArrayLike, weight: ArrayLike | None = None) -> Whitening:
     Directions without variance (a constant unit, two that agree, more units than rows) are left out: Σ has its
     pseudo-inverse.
     """
-    centred = np.array(x, float)
-    n, d = centred.shape
+    x = np.asarray(x)
+    n, d = x.shape
     w = np.ones(n) if weight is None else np.asarray(weight, float)
     w = w / w.sum()
-    mean = w @ centred
-    centred -= mean
-    centred *= np.sqrt(w)[:, None]
-    scale = np.sqrt((centred**2).sum(0))
+    mean = w @ x.astype(float)
+
+    def centred() -> Floats:
+        out = x.astype(float)
+        out -= mean
+        out *= np.sqrt(w)[:, None]
+        return out
+
+    scale = np.sqrt((centred() ** 2).sum(0))
     varies = scale > RANK * np.maximum(np.abs(mean), np.finfo(float).tiny)
     scale = np.where(varies, scale, 1.0)
-    centred /= scale
-    centred[:, ~varies] = 0.0
-    if d <= n:
-        found, axes = _axes(centred.T @ centred)
-    else:
-        found, left = _axes(centred @ centred.T)
-        left /= np.sqrt(np.maximum(found, np.finfo(float).tiny))
-        axes = centred.T @ left
-        del left
-    del centred
+
+    def unit() -> Floats:
+        out = centred()
+        out /= scale
+        out[:, ~varies] = 0.0
+        return out
+
+    rows = unit()
+    among = rows.T @ rows if d <= n else rows @ rows.T
+    del rows  # which are made again: beside what finding axes takes they would be held for nothing
+    found, axes = _axes(among)
+    if d > n:
+        axes /= np.sqrt(np.maximum(found, np.finfo(float).tiny))
+        axes = unit().T @ axes
     kept = found > RANK * max(found[-1], np.finfo(float).tiny)
     return Whitening(mean, scale, axes[:, kept], found[kept])
 

@@ -18,6 +18,8 @@ from auditkit.stats.crossfit import pairs_won
 
 CLUSTERS = 50
 """Clusters of the raw input in the control task, at most; and never fewer than 10 rows a cluster on average."""
+COLUMNS = 128
+"""Columns of the input whose spread is looked at at once."""
 CONTROLS = 5
 """Control tasks, whose accuracies are averaged."""
 
@@ -81,7 +83,7 @@ def control_tasks(inputs: NDArray[Any], z: Bools, weight: Floats, *, seed: int, 
     from sklearn.cluster import KMeans
 
     scaled = inputs.astype(np.float64)
-    scale = scaled.std(0)
+    scale = np.concatenate([scaled[:, i : i + COLUMNS].std(0) for i in range(0, scaled.shape[1], COLUMNS)])
     scaled -= scaled.mean(0)
     scaled /= np.where(scale > 0, scale, 1.0)
     k = _distinct(scaled, max(2, min(CLUSTERS, len(z) // 10)))

@@ -137,9 +137,9 @@ def _seen(
     """Everything of one layer and one attribute."""
     n, seed = about.options.random, about.options.seed
     flow = about.flows[rows.attribute]
-    others = [t[rows.where] for t in theirs] if layer.name != INPUT else []
+    others = [_compared(t, rows) for t in theirs] if layer.name != INPUT else []
     small_net = seed if layer.name in about.curved else None
-    seen = knows(own.flat[rows.where], others, rows, about.controls[rows.attribute], small_net=small_net)
+    seen = knows(_compared(own.flat, rows), others, rows, about.controls[rows.attribute], small_net=small_net)
     seen |= flow_sums(flow, layer, len(rows.z))
     if layer.name not in about.erased:
         return seen
@@ -152,10 +152,15 @@ def _seen(
     )
 
 
+def _compared(x: NDArray[np.float32], rows: Rows) -> NDArray[np.float32]:
+    """The rows compared, which are often all."""
+    return x if len(rows.where) == len(x) else x[rows.where]
+
+
 def _controls(inputs: Inputs, chosen: Sequence[Rows], seed: int) -> dict[str, list[Bools]]:
     """Attribute → control tasks."""
     raw = encoded(inputs)
-    return {r.attribute: control_tasks(raw[r.where], r.z, r.weight, seed=seed) for r in chosen}
+    return {r.attribute: control_tasks(_compared(raw, r), r.z, r.weight, seed=seed) for r in chosen}
 
 
 def _fact(layer: Layer, erased: bool) -> dict[str, Any]:

@@ -61,9 +61,11 @@ def exhibit(f: Finding) -> GroupEstimates | None:
 
 
 def first(look: Lookup) -> Finding | None:
-    """The first explanation of what moves the output that holds."""
-    own = (f for f in look.report.findings if f.concern == "explanation" and attributes(f))
-    return next((f for f in own if holds(f) and (x := exhibit(f)) and x.rows), None)
+    """The first explanation of what moves the output that holds and has parts that surely lead; if none has, the first
+    that holds."""
+    own = [f for f in look.report.findings if f.concern == "explanation" and attributes(f)]
+    held = [f for f in own if holds(f) and (x := exhibit(f)) and x.rows]
+    return next((f for f in held if leads(f)), held[0] if held else None)
 
 
 def leads(f: Finding) -> list[str]:
