@@ -28,6 +28,7 @@ from auditkit.explain.methods.names import MOST_STEPS
 from auditkit.explain.methods.shapley import CALLS, Value, shapley
 from auditkit.explain.surface import surface, whole
 from auditkit.explain.trust.records import T1_LIMIT, completeness
+from auditkit.inputs import batching
 from auditkit.inputs.groups import Groups, mixed, summed
 from auditkit.inputs.model import Model
 from auditkit.inputs.packing import Inputs, leaves, packed, slices, taken
@@ -190,7 +191,7 @@ def _apart(groups: Groups, tensors: Sequence[Tensor], i: Tensor, j: Tensor) -> T
     """(P, G) whether the two rows of each pair differ in a feature."""
     out = torch.zeros(len(i), len(groups.names), device=tensors[0].device)
     for mask, t in zip(groups.masks, tensors, strict=True):
-        for at in slices(len(i), rows_at_once((t,))):
+        for at in slices(len(i), batching.rows_of(batching.row_bytes(t))):
             differs = (t[i[at].to(t.device)] != t[j[at].to(t.device)]).reshape(len(i[at]), -1)
             out[at].index_add_(1, mask.flatten().to(t.device), differs.to(out.dtype))
     return out > 0
