@@ -111,8 +111,10 @@ def decoded(features: pd.DataFrame) -> pd.DataFrame:
 def hold(features: pd.DataFrame) -> None:
     """Keep the pixels of these rows, which many checks look at, as far as there is room."""
     cells = [x for c in features if _of_pictures(features[c]) for x in features[c]]
-    scratch, end = Scratch(), 0
-    with contextlib.suppress(OSError):  # a full disk: they are decoded again
+    if not cells:
+        return
+    with contextlib.suppress(OSError):  # a disk that is full, or none: they are decoded again
+        scratch, end = Scratch(), 0
         for cell in cells:
             if end < HELD:
                 end += cell.keep(scratch, end)

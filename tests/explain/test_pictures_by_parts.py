@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from auditkit import scratch
 from auditkit.evidence.sums import Weights
 from auditkit.explain.layers import blocks, interventions, on_disk
 from auditkit.explain.layers.blocks import Beyond, BlockErasers, Blocks, residuals
@@ -83,6 +84,17 @@ def test_a_layer_on_disk_is_the_same_layer(monkeypatch: pytest.MonkeyPatch) -> N
     at, given = wide(300)
     assert isinstance(given, np.ndarray)
     assert asked(at) == there
+
+
+def test_where_nothing_can_be_written_a_layer_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(*_: Any) -> None:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(on_disk, "IN_MEMORY", 0)
+    monkeypatch.setattr(scratch.Scratch, "__init__", nowhere)
+    at, given = wide(300)
+    assert isinstance(given, np.ndarray)
+    assert asked(at)
 
 
 def test_rows_of_blocks_are_taken_where_they_are_looked_at() -> None:

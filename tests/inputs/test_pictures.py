@@ -213,15 +213,16 @@ def test_pictures_that_are_kept_are_read_once_and_stay_what_they_are() -> None:
     np.testing.assert_array_equal(np.asarray(again), pictures[3])
 
 
-def test_arrays_are_kept_as_they_are_and_pictures_are_decoded_again_on_a_full_disk(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("there", [True, False])
+def test_arrays_are_kept_as_they_are_and_pictures_are_decoded_again_without_room(
+    monkeypatch: pytest.MonkeyPatch, there: bool
 ) -> None:
     pictures = drawn()
 
     def full(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(Scratch, "write", full)
+    monkeypatch.setattr(Scratch, "write" if there else "__init__", full)
     own = pd.Series([Picture(np.asarray, x, content_key(x)) for x in pictures], dtype=object)
     hold(pd.DataFrame({"file": own}))
     assert all(np.shares_memory(np.asarray(cell), x) for cell, x in zip(own, pictures, strict=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +50,8 @@ Member = NDArray[np.float32] | OnDisk
 def empty(shape: tuple[int, ...]) -> Member:
     """Room for what a layer gives, where it fits."""
     if len(shape) == 3 and OnDisk.dtype.itemsize * int(np.prod(shape)) > IN_MEMORY:
-        return OnDisk(shape)
+        with contextlib.suppress(OSError):  # nowhere to write
+            return OnDisk(shape)
     return np.empty(shape, np.float32)
 
 
