@@ -20,6 +20,7 @@ from auditkit.explain.methods.first_layers import Path
 from auditkit.explain.surface import Forward, Surface
 from auditkit.inputs import batching
 from auditkit.inputs.running import random_state_kept
+from auditkit.memory import give_back
 from auditkit.progress import tell
 
 CALL_BYTES = 24 * 2**20
@@ -161,6 +162,7 @@ def written_together(parts: Iterable[Tensors], most: int) -> Tensors:
         for k, t in enumerate(part):
             whole[k][ends[k] : ends[k] + len(t)] = t.detach()
             ends[k] += len(t)
+    give_back()
     return tuple(t[:end] for t, end in zip(whole, ends, strict=True))
 
 
