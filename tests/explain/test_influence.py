@@ -201,8 +201,9 @@ def test_which_audited_rows_were_drawn_is_in_the_interval() -> None:
         again.append(sums)
     spread = np.std(again, axis=0)
     np.testing.assert_allclose(np.sqrt((found.drawn**2).mean(1)), spread, rtol=0.15)  # it is solved roughly
-    for k in range(4):
-        assert found.rows[cell == k].sum() == pytest.approx(-gap.coefficient @ moved[k], rel=0.02)
+    for k in range(4):  # of what is added: what is left of a sum that cancels goes with the processor's rounding
+        own = found.rows[cell == k]
+        assert own.sum() == pytest.approx(-gap.coefficient @ moved[k], abs=0.003 * np.abs(own).sum())
 
 
 # ---- retraining

@@ -36,6 +36,11 @@ NAMES: list[Any] = [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow)
 # ---- findings are what they were
 
 
+def rounding(place: str) -> float:
+    """Trust checks divide single precision's rounding by what scores move, .006 here: processors differ by 4e-6."""
+    return 1e-5 if place.startswith((".t.", ".x.3.")) else 1e-6
+
+
 @pytest.mark.one_in(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_findings_are_those_of_the_rows(name: str) -> None:
@@ -49,7 +54,7 @@ def test_findings_are_those_of_the_rows(name: str) -> None:
         now = after[id_]["numbers"]
         for place, value in then["numbers"].items():
             if place in now:
-                assert now[place] == pytest.approx(value, rel=1e-5, abs=1e-6), (id_, place)
+                assert now[place] == pytest.approx(value, rel=1e-5, abs=rounding(place)), (id_, place)
             else:
                 gone += 1
         if "recourse" not in id_:  # of few rows no difference is spoken of
