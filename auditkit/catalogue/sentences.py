@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,31 @@ def groups_of(by: Sequence[str]) -> str:
     'groups of race and sex'
     """
     return f"groups of {' and '.join(by)}"
+
+
+_ALONE = re.compile(r"[+−-]?\d+([.,]\d+)?|yes|no|true|false|(not )?mentioned", re.IGNORECASE)
+"""Values that say nothing without the name of what they are a value of."""
+
+
+def says_nothing_alone(value: str) -> bool:
+    """Whether a group's label needs its attribute beside it to be understood.
+
+    >>> says_nothing_alone("yes"), says_nothing_alone("0"), says_nothing_alone("women"), says_nothing_alone("[0, 65)")
+    (True, True, False, False)
+    """
+    return _ALONE.fullmatch(value) is not None
+
+
+def group_words(by: Iterable[str], values: Iterable[str]) -> str:
+    """A group in a sentence or a table: its values, with the attribute before a value that says nothing alone.
+
+    >>> group_words(["sex", "race"], ["f", "other"]), group_words(["disabled"], ["no"])
+    ('f & other', 'disabled = no')
+    >>> group_words(["tall", "sex"], ["1", "f"])
+    'tall = 1 & f'
+    """
+    pairs = zip(by, values, strict=True)
+    return " & ".join(f"{a} = {v}" if says_nothing_alone(v) else v for a, v in pairs)
 
 
 def incomparable(by: Sequence[str], note: str, *, other: str = "") -> str:

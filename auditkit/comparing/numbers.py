@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.comparing.changes import SURE, NumberChange, Said
 from auditkit.formatting import interval, quantity
 from auditkit.gate.unpaired import Measured, levels, measured, p_of_shift, shift
@@ -114,7 +115,7 @@ def between(old: Estimate, new: Estimate, comparison: Comparison, of: str) -> st
 def _told(n: Number, e: Estimate, report: Report) -> NumberChange:
     f, said, of = n.finding, said_of(e, worse_up(n)), unit_of(n.finding, report)
     comparison: Comparison = "overall" if n.group else f.comparison
-    whom = f" of {' & '.join(n.group.values())}" if n.group else ""
+    whom = f" of {group_words(n.group, n.group.values())}" if n.group else ""
     what = f"{f.metric} by {', '.join(f.by)}" if f.by and not n.group else f.metric
     kind = "" if comparison == "overall" else f" ({comparison.replace('_', ' ')})"
     label = f" of {f.label}" if f.label is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.comparing.changes import SURE, At, Kind, RuleChange, Said
 from auditkit.comparing.numbers import between, changed_by, moved, said_of, unit_of
 from auditkit.formatting import quantity
@@ -206,7 +207,7 @@ def _turned(a: Verdict | None, b: Verdict | None) -> str:
         return ""
     if not all(x.estimate.excludes_zero for x in (old, new)) or not b or not b.rule.comparison.startswith("difference"):
         return ""
-    lower = [" & ".join(x.groups[0].values()) for x in (old, new)]
+    lower = [group_words(x.groups[0], x.groups[0].values()) for x in (old, new)]
     return f" The groups changed places: “{lower[0]}” had the lower value, now “{lower[1]}” has."
 
 

@@ -6,6 +6,7 @@ alike.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ import numpy as np
 from auditkit.arrays import Floats, Ints
 from auditkit.batch import Census
 from auditkit.catalogue.gaps import TARGETS, GapTarget
-from auditkit.catalogue.sentences import too_small
+from auditkit.catalogue.sentences import group_words, says_nothing_alone, too_small
 from auditkit.errors import listing
 from auditkit.evidence.census import CensusMeans, census_from_json
 from auditkit.evidence.sums import Moments, Weights
@@ -41,6 +42,16 @@ def group_name(values: Sequence[str]) -> str:
     'f, "50, or more"'
     """
     return values[0] if len(values) == 1 else ", ".join(f'"{v}"' if ", " in v else v for v in values)
+
+
+def words_of(by: Sequence[str], name: str) -> str:
+    """A group, by its name here, as a sentence calls it.
+
+    >>> words_of(["sex"], "f"), words_of(["tall"], "no"), words_of(["tall", "sex"], "no, f")
+    ('f', 'tall = no', 'tall = no & f')
+    """
+    values = [name] if len(by) == 1 else next(csv.reader([name], skipinitialspace=True))
+    return group_words(by, values) if len(values) == len(by) and any(map(says_nothing_alone, values)) else name
 
 
 class PairGap(NamedTuple):

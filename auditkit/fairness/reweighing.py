@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import DataError
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.evidence.tally import Tally
@@ -41,7 +42,9 @@ class Reweighing:
         for key, t in zip(map(tuple, keys.tolist()), truth.tolist(), strict=True):
             weight = table.get((key, t))
             if weight is None:
-                raise DataError(f"no weight for target {t!r} in group {' & '.join(key)}: no such row was counted")
+                raise DataError(
+                    f"no weight for target {t!r} in group {group_words(self.by, key)}: no such row was counted"
+                )
             out.append(weight)
         return np.array(out, dtype=np.float64)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import auditkit
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import ReportError
 from auditkit.formatting import printable
 from auditkit.gate.judge import key_of
@@ -84,7 +85,7 @@ def difference(own: Finding, found: Finding) -> str | None:
     if set(groups) != set(expected) or len(groups) != len(own.by_group):
         return "it has other groups"
     for group, estimate in expected.items():
-        name = " & ".join(value for _, value in group)
+        name = group_words(*zip(*group, strict=True)) if group else ""
         wrong = _unlike(groups[group], estimate, f"in {name} the")
         if wrong is not None:
             return wrong

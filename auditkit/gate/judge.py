@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from auditkit import holm
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import listing
 from auditkit.formatting import confidence, limit, quantity
 from auditkit.gate.keys import key_of as key_of
@@ -297,7 +298,7 @@ def _unmeasured(rule: Rule, why: str, finding: str | None = None, e: Estimate | 
 
 def _left_out(rule: Rule, deciding: Finding, reassess: Reassess) -> str:
     """The groups that are too small for this rule, where it says itself what that is."""
-    small = [" & ".join(g.group.values()) for g in deciding.by_group if g.estimate.state == "sparse"]
+    small = [group_words(g.group, g.group.values()) for g in deciding.by_group if g.estimate.state == "sparse"]
     if rule.min_n == SPARSE or not small:
         return ""
     return f"Left out, {reassess.too_few(rule)}: {listing(small)}."

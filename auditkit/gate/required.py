@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import PolicyError, choices, listing
 from auditkit.floors import Assessed
 from auditkit.gate.below import below, same
@@ -193,7 +194,7 @@ def _times(n: int) -> str:
 def _small(findings: Sequence[Finding]) -> str:
     """The groups that are left out of some answer for being too few."""
     small = dict.fromkeys(
-        " & ".join(g.group.values())
+        group_words(g.group, g.group.values())
         for f in findings
         for g in f.by_group
         if g.estimate.state in ("sparse", "undefined")

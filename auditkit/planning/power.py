@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import DataError
 from auditkit.fairness.families import against
 from auditkit.fairness.families.estimates import Family
@@ -142,7 +143,8 @@ class Asked:
         if self.rule.reference is not None:
             wanted = tuple(self.rule.reference[a] for a in self.rule.by)
             if wanted not in self.labels:
-                raise DataError(f"the reference {' & '.join(wanted)} of rule '{self.rule.id}' is no group with a size")
+                named = group_words(self.rule.by, wanted)
+                raise DataError(f"the reference {named} of rule '{self.rule.id}' is no group with a size")
             return self.labels.index(wanted)
         return int(np.argmax(np.where(others, self.counted, -1.0)))
 

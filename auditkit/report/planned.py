@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from markupsafe import Markup
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.formatting import NOTHING, confidence, limit, percent, printable, quantity
 from auditkit.plans import Plan, PlannedGroup, PlannedRule
 from auditkit.report.verdict_words import asked
@@ -58,6 +59,10 @@ def _head(plan: Plan) -> str:
     return f"What an audit could see of {sizes} rows, {percent(plan.power)} of the time"
 
 
+def _who(group: Mapping[str, str]) -> str:
+    return group_words(map(shown, group), map(shown, group.values())) or "everybody"
+
+
 def title(p: PlannedRule) -> str:
     """ "tpr: true_positive_rate, difference by sex, at most 10 points"."""
     r = p.rule
@@ -67,7 +72,7 @@ def title(p: PlannedRule) -> str:
 
 def _rows(p: PlannedRule) -> Iterator[Sequence[str]]:
     for g in p.groups:
-        name = " & ".join(map(shown, g.group.values())) or "everybody"
+        name = _who(g.group)
         needed = NOTHING if g.rows_needed is None else f"{g.rows_needed:,}"
         few = " (too few)" if g.too_few else ""
         yield name, f"{g.rows:,}", f"{g.counted:,.0f}{few}", _edge(p, g.fails_from), needed
@@ -88,7 +93,7 @@ def sentences(plan: Plan, p: PlannedRule) -> list[str]:
     told = [f"The {name} of every group is taken to be {percent(p.rate or 0.0)} (--rate says another)."]
     small = [g for g in p.groups if g.too_few]
     if small:
-        names = listed([" & ".join(map(shown, g.group.values())) or "everybody" for g in small])
+        names = listed([_who(g.group) for g in small])
         told.append(f"Too few, below min_n = {p.rule.min_n}, and left out: {names}.")
     return [*told, *_fails(plan, p), *_passes(plan, p)]
 
@@ -137,5 +142,5 @@ def _passes(plan: Plan, p: PlannedRule) -> Iterator[str]:
 
 
 def _lacking(lack: Sequence[PlannedGroup]) -> str:
-    few = [f"{' & '.join(map(shown, g.group.values())) or 'everybody'} {g.rows_needed:,} rows" for g in lack[:5]]
+    few = [f"{_who(g.group)} {g.rows_needed:,} rows" for g in lack[:5]]
     return f"that is {listed(few)}" + (f", and {len(lack) - 5} more groups" if len(lack) > 5 else "")

@@ -13,6 +13,7 @@ from typing import TypeVar
 from auditkit.catalogue.gaps import TARGETS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import KIND as MEASURED
+from auditkit.catalogue.sentences import group_words
 from auditkit.formatting import NOTHING, beside, decimals, ends, percent, printable, unit_for
 from auditkit.formatting import listed as listed
 from auditkit.formatting import upper_first as upper_first
@@ -75,7 +76,7 @@ class Vocabulary:
         return of_rows(text, self.unit)
 
     def label(self, group: Mapping[str, str]) -> str:
-        """A group beside a mark or in a table, where the attribute is named already."""
+        """A group beside a mark or in a table; the attribute is said where its value says nothing alone."""
         own = [a for a, v in group.items() if not self._noun(a, v)]
         text = self.mention(group)
         return text if own else upper_first(text)  # names of the data stay as they are
@@ -210,7 +211,7 @@ def _as_it_is(metric: str) -> str:
 
 
 def _own(value: str, attribute: str) -> str:
-    return f"{shown(attribute)} missing" if value == MISSING else shown(value)
+    return f"{shown(attribute)} missing" if value == MISSING else group_words([shown(attribute)], [shown(value)])
 
 
 def _whose(attribute: str, value: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.evidence.grouped import Grouped, GroupSums
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, means_of
@@ -146,7 +147,8 @@ def _rows(swap: Swapped) -> Iterator[tuple[str | float | int | None, ...]]:
                 decided = (positive, down)
             elif swap.kind.several:
                 decided = (otherwise,)
-            yield (name, e.n, *decided, e.value, e.low, e.high)
+            who = name if attribute in ("everybody", "") else group_words([attribute], [name])
+            yield (who, e.n, *decided, e.value, e.low, e.high)
 
 
 def _rate_statement(swap: Swapped, e: Estimate) -> str:

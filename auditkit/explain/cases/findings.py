@@ -17,7 +17,7 @@ from auditkit.evidence.census import CensusMeans
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows, recoding_of
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.reading import fields, mapping
-from auditkit.explain.all_rows import Means, both, census_in, census_json
+from auditkit.explain.all_rows import Means, both, census_in, census_json, words_of
 from auditkit.explain.estimates import FEWEST, Cell, by_group, gap, share_of
 from auditkit.explain.trust.records import T1_LIMIT, completeness_check, preflight_check
 from auditkit.formatting import interval, percent
@@ -133,7 +133,8 @@ def _more_frequent(
             return "", None
         high, low, p = names[between.highest], names[between.lowest], between.p
         sure = between.estimate.excludes_zero
-    return f" Wrong decisions are more frequent for {high} than for {low}." if sure else "", p
+    more, fewer = words_of([attribute], high), words_of([attribute], low)
+    return f" Wrong decisions are more frequent for {more} than for {fewer}." if sure else "", p
 
 
 def _trust(cases: Observations, rows: list[int]) -> tuple[TrustCheck, ...]:

@@ -94,7 +94,7 @@ def _finding(
     found = Finding(
         id=f"explanation/gap_share[{c.of}]{asked}/difference/{c.by}",
         concern="explanation",
-        title=f"Why {c.high} and {split.low_words} differ in {target.words}",
+        title=f"Why {split.high_words} and {split.low_words} differ in {target.words}",
         statement=share_statement(split, features, share)
         if features
         else (
@@ -163,8 +163,8 @@ def contributions(seen: GapSums, split: Split) -> Contributions:
         rows=tuple(rows),
         total=split.total,
         of_all=of_all(seen, split),
-        beside=f"tells {c.high} from {split.low_words} (AUC)" if auc else "",
-        between=(c.high, split.low_words),
+        beside=f"tells {split.high_words} from {split.low_words} (AUC)" if auc else "",
+        between=(split.high_words, split.low_words),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from auditkit.arrays import Floats
 from auditkit.catalogue.gaps import GAPS, TARGETS, GapTarget
-from auditkit.explain.all_rows import Means, PairGap, group_name
+from auditkit.explain.all_rows import Means, PairGap, group_name, words_of
 from auditkit.explain.estimates import estimated, undefined
 from auditkit.explain.gaps.sums import CONDITIONAL, REST, Contrast, GapSums, Units
 from auditkit.formatting import confidence, listed
@@ -136,9 +136,15 @@ class Split(NamedTuple):
         return off / size if size else float(off > 0)
 
     @property
+    def high_words(self) -> str:
+        """The group from whose mean the other's is taken, in words."""
+        return words_of(self.contrast.by.split("+"), self.contrast.high)
+
+    @property
     def low_words(self) -> str:
         """The other group, in words."""
-        return self.contrast.low if self.contrast.low != REST else "everybody else"
+        low = self.contrast.low
+        return words_of(self.contrast.by.split("+"), low) if low != REST else "everybody else"
 
     def ratio(self, features: Sequence[str]) -> Ratio:
         """What is needed of the share of some features."""

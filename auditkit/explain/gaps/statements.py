@@ -36,8 +36,7 @@ def limits(target: GapTarget, e: Estimate) -> str:
 
 
 def gap_words(split: Split) -> str:
-    c = split.contrast
-    return f"in {split.target.words} between {c.high} and {split.low_words}"
+    return f"in {split.target.words} between {split.high_words} and {split.low_words}"
 
 
 def statement(split: Split, none: str = "", asked: str = "") -> str:

@@ -13,7 +13,7 @@ from auditkit.arrays import Floats
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import groups_of, none_established, unstable
 from auditkit.evidence.observations import Observations
-from auditkit.explain.all_rows import PairGap, doubt, of_scores
+from auditkit.explain.all_rows import PairGap, doubt, of_scores, words_of
 from auditkit.explain.estimates import carried, estimated, undefined
 from auditkit.explain.influence.sums import CUBES, DRAWN, SHOWN, SMALL, SUMS, InfluenceSeen
 from auditkit.formatting import interval, listed, percent, plain, points, upper_first
@@ -163,10 +163,11 @@ def _finding(seen: InfluenceSeen, attribute: str, level: float) -> Finding:
     parts = parts_of(seen.cells, attribute, level=level)
     sure = [p for p in parts if p.p <= 1 - level and p.estimate.excludes_zero]
     widen, narrow = ([p for p in sure if sign * (p.estimate.value or 0) > 0][:NAMED] for sign in (1, -1))
+    pair = f"{words_of([attribute], upper)} and {words_of([attribute], lower)} rows"
     amount = plain(whole.estimate) if numeric else f"{points(whole.estimate)}-point"
     harmful = (_harmful(seen.rows, attribute, facts),) if len(seen.rows) else ()
     return Finding(
-        statement=_statement(parts, widen, narrow, f"the {amount} gap in scores between {upper} and {lower} rows"),
+        statement=_statement(parts, widen, narrow, f"the {amount} gap in scores between {pair}"),
         estimate=parts[0].estimate,
         p=_p(parts, [*widen, *narrow], whole),
         by_group=tuple(GroupEstimate(group={attribute: p.group, "label": p.label}, estimate=p.estimate) for p in parts),

@@ -8,7 +8,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.sentences import not_causes
 from auditkit.check import Assessment
 from auditkit.errors import listing
-from auditkit.explain.all_rows import PairGap, of_scores
+from auditkit.explain.all_rows import PairGap, of_scores, words_of
 from auditkit.explain.estimates import undefined
 from auditkit.explain.layers.readings import Seen, apart, given, mean_of, reading_of
 from auditkit.explain.layers.statements import About, reader_p, statement, tells
@@ -64,7 +64,9 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
     if use == "beyond_declared" and _p_beyond(sums[told.record.name], pairs) > 1 - level:
         use = "goes_with" if gap_seen is not None and gap_seen.excludes_zero else "open"
     held = tuple(seen.facts.get("held", ()))
-    said = About(fact["low"], fact["high"], attribute, held, unit, guess, pairs)
+    said = About(
+        words_of([attribute], fact["low"]), words_of([attribute], fact["high"]), attribute, held, unit, guess, pairs
+    )
     return Finding(
         id=f"explanation/layer_audit/overall/{attribute}",
         concern="explanation",

@@ -12,6 +12,7 @@ from auditkit.catalogue.sentences import groups_of, incomparable, none_establish
 from auditkit.errors import listing
 from auditkit.evidence.grouped import Grouped, GroupSums, PersonRows
 from auditkit.evidence.sums import Moments
+from auditkit.explain.all_rows import words_of
 from auditkit.explain.estimates import Cell, Gap, by_group, gap, mean_of, means_of, share_of, undefined
 from auditkit.formatting import interval, percent, points, quotient, upper_first
 from auditkit.records import Comparison, Finding, Table
@@ -58,6 +59,11 @@ class Ways(NamedTuple):
     """Of the rows that have a way."""
     success: list[Cell]
     cost: list[Cell]
+
+    def words(self, position: int) -> str:
+        """A group in a sentence."""
+        return words_of([self.attribute], self.names[position])
+
     """Among the rows that have a way."""
 
     def everybody(self, depth: float) -> tuple[Cell, Cell]:
@@ -160,8 +166,8 @@ def _success_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: 
     low, high = between.lowest, between.highest
     apart = f"{points(between.own)} points apart ({interval(between.own, 'difference')})"
     return (
-        f"Of those refused, {percent(ways.success[low].value)} of {ways.names[low]} rows and "
-        f"{percent(ways.success[high].value)} of {ways.names[high]} rows have a way to be approved. They are "
+        f"Of those refused, {percent(ways.success[low].value)} of {ways.words(low)} rows and "
+        f"{percent(ways.success[high].value)} of {ways.words(high)} rows have a way to be approved. They are "
         f"{apart}. {start}. {CAUTION}"
     )
 
@@ -190,7 +196,7 @@ def _cost_statement(seen: GroupSums, ways: Ways, between: Gap | None, level: flo
         return start + _no_difference(ways, between, "ratio")
     low, high = between.lowest, between.highest
     return (
-        f"{start}. It costs {ways.names[high]} rows {quotient(ways.cost[high].value)} and {ways.names[low]} rows "
+        f"{start}. It costs {ways.words(high)} rows {quotient(ways.cost[high].value)} and {ways.words(low)} rows "
         f"{quotient(ways.cost[low].value)}, a difference of {quotient(between.own)} "
         f"({interval(between.own, 'ratio')}). {CAUTION}"
     )

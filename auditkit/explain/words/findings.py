@@ -224,7 +224,7 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
     return Finding(
         id=f"explanation/word_gap[{c.of}]/difference/{c.by}",
         concern="explanation",
-        title=f"Words by which {c.high} and {c.low} differ in {split.target.words}",
+        title=f"Words by which {split.high_words} and {split.low_words} differ in {split.target.words}",
         statement=statement(told, no_gap(told, (c.by,), largest)),
         metric="word_gap",
         comparison="difference",
@@ -235,8 +235,8 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
         p=None if split.missed > MISSED else p_of(split),
         exhibits=(_contributions(told),),
         notes=(
-            f"the mean contribution of each word over the {c.high} texts less that over the {c.low} texts: how often a "
-            f"word stands in a text, and what it does there, both count",
+            f"the mean contribution of each word over the texts of {split.high_words} less that over those of "
+            f"{split.low_words}: how often a word stands in a text, and what it does there, both count",
             f"the {len([n for n in split.names if not n.startswith('(')])} words that move scores most are parts of "
             "their own; in how many texts of a group a word stands is not told",
             f"the gap of the {split.units.n:,} sampled rows is {amount(split.target, split.sampled.value)}: parts are "
@@ -260,12 +260,11 @@ def _contributions(split: Split) -> Contributions:
     rows = [row(split.names[k], split.parts[k]) for k in shown]
     if others:
         rows.append(row(f"the other {len(others)}", together(split, others)))
-    c = split.contrast
     return Contributions(
         title=f"Words that make the gap {gap_words(split)}",
         unit=split.target.unit,
         rows=tuple(rows),
         total=split.total,
         of_all=None,
-        between=(c.high, c.low),
+        between=(split.high_words, split.low_words),
     )

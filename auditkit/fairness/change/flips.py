@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auditkit.arrays import Bools, Ints
+from auditkit.catalogue.sentences import group_words
 from auditkit.evidence.frames import places
 from auditkit.evidence.paired import Paired
 from auditkit.fairness.families.estimates import rate_estimate
@@ -120,7 +121,7 @@ def _table(f: Flips, by: Sequence[str], paired: Paired) -> Table:
     columns += ("selected now only", "selected before only") if ways else ()
     rows = tuple(
         (
-            " & ".join(g),
+            group_words(by, g),
             *(int(x[i]) for x in (f.rows, f.flipped, *(f.sides if f.told else ()))),
             p_text(mcnemar(*(int(x[i]) for x in f.sides)), "", "< "),
             *((int(f.up[i]), int(f.down[i])) if ways else ()),

@@ -9,6 +9,7 @@ import numpy as np
 
 from auditkit.arrays import Floats
 from auditkit.catalogue.clinical import SENSITIVITY, metric_of
+from auditkit.catalogue.sentences import group_words
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.evidence.score_grid import LEAST
 from auditkit.fairness.scores.findings import Readings
@@ -104,7 +105,7 @@ def thresholds(evidence: ScoreHistogram, by: Sequence[str], specificity: float) 
         at = [float(n[selected].sum() / n.sum()) if n.sum() else None for n in (steps.positives, steps.negatives)]
         spared = None if at[1] is None else 1 - at[1]
         value = None if np.isnan(own.value) else own.value
-        rows.append((" & ".join(group), _threshold(steps, specificity), value, common, at[0], spared))
+        rows.append((group_words(by, group), _threshold(steps, specificity), value, common, at[0], spared))
     names = ("Own threshold", "Found", "Everybody's threshold", "Found at it", "Spared at it")
     return Table(
         title=f"Thresholds at {100 * specificity:.6g}% specificity",

@@ -8,6 +8,7 @@ import numpy as np
 
 from auditkit.catalogue.clinical import BENEFIT, UNVERIFIED, metric_of
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.evidence.tally import Tally
 from auditkit.fairness.families.family import number
 from auditkit.fairness.families.selective import Sides, of_decisions
@@ -52,7 +53,7 @@ def bounds(tally: Tally, at: float, by: Sequence[str]) -> Table:
     rows = []
     for i, group in enumerate(counts.groups):
         numbers = [number(float(x[i])) for x in (complete, low, high, alike)]
-        rows.append((" & ".join(group) or "everybody", int(counts.table[i, 0, 1:].sum()), *numbers))
+        rows.append((group_words(by, group) or "everybody", int(counts.table[i, 0, 1:].sum()), *numbers))
     columns = ("Patients", "Without a truth", "Net benefit of those with a truth", "Lowest", "Highest",
                "If verified by the score alone")  # fmt: skip
     title = f"{METRICS[metric_of(BENEFIT, at)].title}, whatever the missing truths are"

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import PolicyError, choices
 from auditkit.evidence.suppression import SMALL
 from auditkit.fairness import notes
@@ -51,7 +52,11 @@ class Contrast:
     @property
     def other(self) -> str:
         """The other side in words."""
-        return "the rest" if self.reference is None else " & ".join(self.reference[a] for a in self.family.by)
+        return (
+            "the rest"
+            if self.reference is None
+            else group_words(self.family.by, (self.reference[a] for a in self.family.by))
+        )
 
     @cached_property
     def here(self) -> int | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from auditkit.catalogue.detections import ALARMS, MISS_RATE, PRECISION
 from auditkit.catalogue.measured import metric_of
+from auditkit.catalogue.sentences import group_words
 from auditkit.evidence.detected import Detected, OfSet
 from auditkit.fairness.families.basis import Basis
 from auditkit.fairness.families.family import Words
@@ -116,6 +117,6 @@ def of_every_threshold(told: Detected, by: Sequence[str]) -> tuple[Table, ...]:
     for k, group in enumerate(of[0].groups):
         each = [(f.values[k], f.limits.low[k], f.limits.high[k]) for f in of]
         told_ = [None if np.isnan(v) else f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in each]
-        lines.append((" & ".join(group), int(of[0].n[k]), *told_))
+        lines.append((group_words(by, group), int(of[0].n[k]), *told_))
     title = f"Average precision by {' and '.join(by)}, at each overlap (95% intervals)"
     return (Table(title=title, columns=(" and ".join(by), "objects", *heads), rows=tuple(lines)),)

@@ -8,6 +8,7 @@ import numpy as np
 
 from auditkit.catalogue import sentences
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import listing
 from auditkit.evidence.moments import GroupValues
 from auditkit.fairness.families.family import nothing_to_compare
@@ -30,7 +31,7 @@ def of_values(
     """The largest of each distance over all pairs of groups, tested by permutation; metric → its distance."""
     size = seen.n.sum(axis=1)
     kept = size >= SPARSE
-    names = [" & ".join(g) for g in seen.groups]
+    names = [group_words(by, g) for g in seen.groups]
     small = [name for name, keep in zip(names, kept, strict=True) if not keep]
     notes = (f"left out, fewer than {SPARSE} to count: {listing(small)}",) if small else ()
     if kept.sum() < 2:

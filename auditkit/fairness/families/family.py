@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from auditkit.catalogue.confusion import LABELS
 from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.metric import Metric
-from auditkit.catalogue.sentences import is_established
+from auditkit.catalogue.sentences import group_words, is_established
 from auditkit.errors import listing
 from auditkit.fairness.families import statements
 from auditkit.fairness.families.basis import Basis, Positions
@@ -168,7 +168,7 @@ class GroupFamily:
 
     def name(self, position: int) -> str:
         """The group at a position, in the data's own labels."""
-        return " & ".join(self.groups[position])
+        return group_words(self.by, self.groups[position])
 
     @property
     def too_skewed(self) -> list[str]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from auditkit.batch import Batch
 from auditkit.catalogue.derived import CONDITIONAL
 from auditkit.catalogue.index import METRICS, resolve
-from auditkit.catalogue.sentences import incomparable
+from auditkit.catalogue.sentences import group_words, incomparable
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import DataError, PolicyError, choices, listing, nearest
 from auditkit.evidence.tally import Tally
@@ -238,7 +238,7 @@ class Conditional:
         """Rates of every group in every stratum, and the weight of the stratum."""
         mass = np.where(self.shared, self.n[self.compared].sum(axis=0), 0)
         weight, rates = rate(mass, np.full(len(mass), mass.sum())), rate(self.x, self.n)
-        names = [" & ".join(g) for g in self.groups]
+        names = [group_words(self.by, g) for g in self.groups]
         body = []
         for s, stratum in enumerate(self.strata):
             cells: list[str | int | float | None] = [*stratum, number(weight[s])]
@@ -258,8 +258,12 @@ class Conditional:
     def _notes(self) -> tuple[str, ...]:
         held, notes = " and ".join(self.control), []
         if len(self.strata) == 1:
-            notes.append(f"{held} has one value only, {' & '.join(self.strata[0])}: these are the plain rates")
-        outside = [" & ".join(self.strata[i]) for i in np.flatnonzero(~self.shared & (self.n.sum(axis=0) > 0))]
+            notes.append(
+                f"{held} has one value only, {group_words(self.control, self.strata[0])}: these are the plain rates"
+            )
+        outside = [
+            group_words(self.control, self.strata[i]) for i in np.flatnonzero(~self.shared & (self.n.sum(axis=0) > 0))
+        ]
         if outside:
             lost = int(self.n[self.compared][:, ~self.shared].sum())
             notes.append(
@@ -267,13 +271,14 @@ class Conditional:
                 f"have; outside, with {lost:,} rows of theirs: {listing(outside)}"
             )
         absent = [
-            f"{' & '.join(g)}: {listing((' & '.join(self.strata[s]) for s in np.flatnonzero(self.n[k] == 0)), most=6)}"
+            f"{group_words(self.by, g)}: "
+            f"{listing((group_words(self.control, self.strata[s]) for s in np.flatnonzero(self.n[k] == 0)), most=6)}"
             for k, g in enumerate(self.groups)
             if (self.n[k] == 0).any()
         ]
         if absent:
             notes.append(f"strata without a group: {listing(absent)}")
-        small = [" & ".join(self.groups[i]) for i in np.flatnonzero(~self.compared)]
+        small = [group_words(self.by, self.groups[i]) for i in np.flatnonzero(~self.compared)]
         if small:
             notes.append(f"left out, fewer than {self.min_n} to count in the strata shared: {listing(small)}")
         if self.compared.sum() == 2:
@@ -284,7 +289,7 @@ class Conditional:
         where = np.flatnonzero(self.compared)
         m = mantel_haenszel(self.x[where][:, self.shared], self.n[where][:, self.shared])
         z, level = critical_value(self.level), f"{confidence(self.level)} interval"
-        first, second = (" & ".join(self.groups[i]) for i in where)
+        first, second = (group_words(self.by, self.groups[i]) for i in where)
         half = z * m.difference_error
         limits = f"{points(m.difference - half)} to {points(m.difference + half)}"
         out = [f"Mantel–Haenszel, {second} less {first}: {points(m.difference)} points ({level} {limits}, Sato)"]

@@ -20,6 +20,7 @@ from auditkit.catalogue.generated import (
     as_reference,
 )
 from auditkit.catalogue.index import METRICS
+from auditkit.catalogue.sentences import group_words
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, choices, listing
 from auditkit.evidence.classes import ClassTally
@@ -209,7 +210,7 @@ class Asked:
     def alone(self, by: Sequence[str]) -> Iterator[NotMeasured]:
         """Prompts of one sample, within which nothing differs."""
         groups, words = self.words(by)
-        single = [" & ".join(g) for g, n in zip(groups, words.sum(axis=1), strict=True) if n == 1]
+        single = [group_words(by, g) for g, n in zip(groups, words.sum(axis=1), strict=True) if n == 1]
         if single:
             what = f"diversity within {len(single):,} prompts of one sample"
             yield NotMeasured(what=what, why=f"one sample cannot differ: {listing(single, most=8)}", concern="fairness")

@@ -14,6 +14,7 @@ from auditkit.catalogue.index import METRICS
 from auditkit.catalogue.measured import COMPARED as KNOWN
 from auditkit.catalogue.measured import KIND, metric_of, named
 from auditkit.catalogue.metric import Direction, Metric
+from auditkit.catalogue.sentences import group_words
 from auditkit.check import Assessment, BaseCheck, Need
 from auditkit.errors import DataError, NotExplained, PolicyError, listing
 from auditkit.evidence.numbers import Means, NumberSums
@@ -317,7 +318,9 @@ def _lost(means: Means, by: Sequence[str]) -> str:
     total = int(means.missing.sum())
     if not total:
         return ""
-    each = [f"{' & '.join(g)} {m:,} of {m + n:,}" for g, m, n in zip(means.groups, means.missing, means.n, strict=True)]
+    each = [
+        f"{group_words(by, g)} {m:,} of {m + n:,}" for g, m, n in zip(means.groups, means.missing, means.n, strict=True)
+    ]
     return f"rows without a number, which enter no mean: {listing(each, most=12) if by else f'{total:,}'}"
 
 

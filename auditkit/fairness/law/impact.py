@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.fairness.families.estimates import Family
 from auditkit.fairness.law.laws import Selections
 from auditkit.fairness.sets import Attributes
@@ -92,7 +93,7 @@ class ImpactRatios:
 
     def name(self, position: int) -> str:
         """A group in the data's own labels."""
-        return " & ".join(self.groups[position])
+        return group_words(self.by, self.groups[position])
 
     def tested(self) -> Comparisons:
         """Limits of each ratio to the highest rate and p of equality; none for the highest itself."""

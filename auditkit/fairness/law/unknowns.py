@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import MISSING, Batch
+from auditkit.catalogue.sentences import group_words
 from auditkit.check import Assessment, BaseCheck
 from auditkit.errors import PolicyError, listing
 from auditkit.evidence.tally import Tally
@@ -108,7 +109,7 @@ class Placements:
 
     def name(self, position: int) -> str:
         """A group in the data's own labels."""
-        return " & ".join(self.groups[position])
+        return group_words(self.by, self.groups[position])
 
 
 def finding(p: Placements, limit: float, *, level: float) -> Finding:

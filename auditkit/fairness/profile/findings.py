@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from auditkit.catalogue.sentences import none_established
+from auditkit.catalogue.sentences import group_words, none_established
 from auditkit.errors import listing
 from auditkit.evidence.profile import Profile
 from auditkit.fairness.families.estimates import rate_estimate
@@ -196,8 +196,8 @@ def crossings(profile: Profile, by: Attributes, *, level: float) -> Finding:
     table = _shares(f"Rows of the crossings of {' and '.join(by)}", by, "Rows", counted, level)
     nobody = possible - len(groups)
     said = [
-        f"{nobody:,} {'has' if nobody == 1 else 'have'} nobody{_named(empty)}" if nobody else "",
-        f"{len(tiny):,} fewer than {SPARSE} rows{_named(tiny)}" if tiny else "",
+        f"{nobody:,} {'has' if nobody == 1 else 'have'} nobody{_named(by, empty)}" if nobody else "",
+        f"{len(tiny):,} fewer than {SPARSE} rows{_named(by, tiny)}" if tiny else "",
     ]
     told = " and ".join(s for s in said if s)
     statement = f"Of {possible:,} crossings of {' and '.join(by)}, {told or f'each has at least {SPARSE} rows'}."
@@ -263,8 +263,8 @@ def _of_representation(
     )
 
 
-def _named(groups: list[Attributes]) -> str:
-    return f" ({listing((' & '.join(g) for g in groups), most=3)})" if groups else ""
+def _named(by: Attributes, groups: list[Attributes]) -> str:
+    return f" ({listing((group_words(by, g) for g in groups), most=3)})" if groups else ""
 
 
 def _finding(

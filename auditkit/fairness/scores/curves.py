@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from auditkit.catalogue.sentences import none_established, too_small
+from auditkit.catalogue.sentences import group_words, none_established, too_small
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
 from auditkit.fairness.notes import finding, p_text
@@ -34,7 +34,7 @@ def reliability(found: Found, by: tuple[str, ...], *, level: float) -> Curve:
         unit_x="mean score",
         unit_y="share truly positive",
         diagonal=True,
-        series=tuple(_steps(" & ".join(group), g, level) for group, g in _largest(found)),
+        series=tuple(_steps(group_words(by, group), g, level) for group, g in _largest(found)),
     )
 
 
@@ -46,7 +46,7 @@ def roc_curves(found: Found, by: tuple[str, ...]) -> Curve:
             curve = roc(g.negatives.n, g.positives.n)
             at = np.unique(np.linspace(0, curve.fpr.size - 1, _POINTS).astype(np.intp))
             x, y = curve.fpr[at].tolist(), curve.tpr[at].tolist()
-            series.append(Series(name=" & ".join(group), x=tuple(x), y=tuple(y)))
+            series.append(Series(name=group_words(by, group), x=tuple(x), y=tuple(y)))
     return Curve(
         title=f"ROC curves by {' and '.join(by)}",
         unit_x="false positive rate",
@@ -73,7 +73,7 @@ def between_roc_curves(
     kept = [(group, g) for group, g in found if g.fewest >= min_n]
     counts = [(g.negatives.n, g.positives.n) for _, g in kept]
     a = abroca(counts, permutations=PERMUTATIONS, generator=np.random.default_rng(0))
-    first, second = (" & ".join(kept[i][0]) for i in (a.first, a.second))
+    first, second = (group_words(by, kept[i][0]) for i in (a.first, a.second))
     beside = f"p = {p_text(a.p)}; equal curves would give {points(a.null_mean)} by chance"
     head = f"ROC curves of groups of {attributes}"
     established = a.p < 1 - level
@@ -84,7 +84,7 @@ def between_roc_curves(
         else f"{head}: {none_established('difference')}; the largest is {points(a.value)} points on average "
         f"({beside}{too_small(f'{points(max(a.null_high, a.value))} points')})."
     )
-    left_out = [" & ".join(group) for group, g in found if g.fewest < min_n]
+    left_out = [group_words(by, group) for group, g in found if g.fewest < min_n]
     bound = sum(sorted(2 * auc(g.negatives, g.positives).bound for _, g in kept)[-2:])
     e = Estimate(
         value=a.value,

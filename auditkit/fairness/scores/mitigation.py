@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import DataError, PolicyError, choices, listing
 from auditkit.evidence.histogram import Bins, ScoreHistogram
 from auditkit.evidence.score_grid import LEAST
@@ -245,9 +246,9 @@ def common_cut(found: Found) -> float:
     return best_common_cut([Reach.of(b) for _, b in found])
 
 
-def fallback_note(found: Found) -> tuple[str, ...]:
+def fallback_note(found: Found, by: Sequence[str]) -> tuple[str, ...]:
     """Which groups have no threshold of their own, and stand in no gap."""
-    left_out = listing([" & ".join(k) for k, b in found if not enough(b)])
+    left_out = listing([group_words(by, k) for k, b in found if not enough(b)])
     why = f"decided at the common threshold, fewer than {SPARSE} positives or negatives"
     return (f"{why}, and not in the gaps: {left_out}",) if left_out else ()
 
@@ -274,7 +275,7 @@ def _mitigation(found: Found, by: tuple[str, ...], constraint: Constraint, at_mo
         outcomes=of_all.outcomes,
         price=Price(mean, error, rows),
         notes=(
-            *fallback_note(found),
+            *fallback_note(found, by),
             *open_note(constraint, by, sum(of_all.open)),
             *((CAUTION,) if constraint != "one_threshold" else ()),
         ),

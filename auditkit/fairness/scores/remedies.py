@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from auditkit.batch import ScoreScale
+from auditkit.catalogue.sentences import group_words
 from auditkit.errors import listing
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import number
@@ -86,7 +87,7 @@ def remedies_finding(evidence: ScoreHistogram, by: tuple[str, ...], *, level: fl
         concern="mitigation",
         title=title_of("price_of_parity", by),
         exhibits=(*exhibits, _curve(along, curve.knee, by, level)),
-        notes=(*_notes(tried, curve, level), *fallback_note(found), *_open_notes(tried, by), CAUTION),
+        notes=(*_notes(tried, curve, level), *fallback_note(found, by), *_open_notes(tried, by), CAUTION),
     )
 
 
@@ -178,7 +179,7 @@ def _statement(tried: Tried, by: tuple[str, ...], e: Estimate) -> str:
     assert e.value is not None
     assert e.low is not None
     assert e.high is not None
-    gained = ((held.gained(i), " & ".join(o.group)) for i, o in enumerate(held.outcomes))
+    gained = ((held.gained(i), group_words(by, o.group)) for i, o in enumerate(held.outcomes))
     moves = sorted(((k, name) for k, name in gained if k), key=lambda x: -abs(x[0]))
     told = [f"{abs(k):,} {'more' if k > 0 else 'fewer'} of {name}" for k, name in moves[:MOST_NAMED]]
     rest = len(moves[MOST_NAMED:])
@@ -227,7 +228,7 @@ def _whom_table(tried: Sequence[Tried], by: tuple[str, ...]) -> Table:
         title=f"Rows selected by {' and '.join(by)}: now, and the change",
         columns=("group", "selected now", *(t.words for t in tried)),
         rows=tuple(
-            (" & ".join(o.group), round(o.true_now + o.false_now), *(t.held.gained(i) for t in tried))
+            (group_words(by, o.group), round(o.true_now + o.false_now), *(t.held.gained(i) for t in tried))
             for i, o in enumerate(tried[0].held.outcomes)
         ),
     )
@@ -244,7 +245,7 @@ def _thresholds(evidence: ScoreHistogram, by: tuple[str, ...]) -> Table:
             continue
         words += _lots(r for _, r in remedy.rules)
         for key, r in remedy.rules:
-            rows.append((words, " & ".join(key), *_rule(replace(r, first=own(r.first), second=own(r.second)))))
+            rows.append((words, group_words(by, key), *_rule(replace(r, first=own(r.first), second=own(r.second)))))
     return Table(
         title=f"Thresholds of each remedy, chosen on all rows, by {' and '.join(by)}",
         columns=("remedy", "group", "select from score", "with chance", "else from", "lot instead", "lot selects"),

@@ -10,6 +10,7 @@ import numpy as np
 
 from auditkit.batch import Batch
 from auditkit.catalogue.matches import BETWEEN
+from auditkit.catalogue.sentences import group_words
 from auditkit.check import Assessment, BaseCheck
 from auditkit.evidence.histogram import ScoreHistogram
 from auditkit.fairness.families.family import group_estimates
@@ -74,7 +75,7 @@ def _finding(evidence: ScoreHistogram, by: Sequence[str], *, level: float) -> Fi
         why = "no group has pairs of one person and pairs of two"
         return NotMeasured(what=f"error trade-off by {' and '.join(by)}", why=why, concern="calibration")
     estimates = {g: _estimate(curves.get(g), s, level) for g, s in groups}
-    told = [(" & ".join(g), estimates[g].value) for g in curves]
+    told = [(group_words(by, g), estimates[g].value) for g in curves]
     shown = "; ".join(f"{name} {percent(value)}" for name, value in told[:MOST_GROUPS])
     highest = max(curves, key=lambda g: estimates[g].value or 0.0)
     return finding(
@@ -106,7 +107,7 @@ def _curves(
         title=f"Detection error trade-off by {' and '.join(by)}",
         unit_x="false match rate, as a power of ten",
         unit_y="false non-match rate",
-        series=tuple(_series(" & ".join(g), curves[g]) for g, _ in largest),
+        series=tuple(_series(group_words(by, g), curves[g]) for g, _ in largest),
     )
 
 

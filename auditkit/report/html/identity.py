@@ -61,6 +61,7 @@ class Identity:
         values = [name.removeprefix(f"{by[0]}: ")] if len(by) == 1 else name.split(" & ")
         if not by or len(values) != len(by):
             return None
+        values = [v.removeprefix(f"{a} = ") if v not in self.groups(a) else v for a, v in zip(by, values, strict=True)]
         known = all(v in (*self.groups(a), MISSING) for a, v in zip(by, values, strict=True))
         return dict(zip(by, values, strict=True)) if known else None
 

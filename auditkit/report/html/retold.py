@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from auditkit.catalogue.sentences import group_words
 from auditkit.records import Estimate, Finding, GroupEstimate, GroupEstimates, Pictures, Report
 from auditkit.report.rows import PEOPLE
 from auditkit.report.vocabulary import Vocabulary, shown, upper_first
@@ -87,12 +88,13 @@ _COLUMN = re.compile(r"\b[Cc]olumn(?=s?\b)")
 
 
 def _words(groups: dict[str, dict[str, str]]) -> Telling:
-    """Labels that have a letter, by the one word that they have."""
+    """Labels by the one word that they have; those that say nothing alone ("no"), with their attribute before them."""
     found: dict[str, set[str]] = {}
-    for values in groups.values():
+    for attribute, values in groups.items():
         for label, noun in values.items():
-            found.setdefault(label, set()).add(noun)
-    words = {label: next(iter(n)) for label, n in found.items() if len(n) == 1 and _LETTER.search(label)}
+            if _LETTER.search(said := group_words([attribute], [label])):
+                found.setdefault(said, set()).add(noun)
+    words = {label: next(iter(n)) for label, n in found.items() if len(n) == 1}
     if not words:
         return lambda text: text
     pattern = re.compile(rf"(?<![\w“\"'-])({_either(words)})(?: rows)?(?![\w”\"'-])")
