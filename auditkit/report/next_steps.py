@@ -322,7 +322,7 @@ def _blanks(look: Lookup) -> Told:
         of, all_of = "" if len(blanks) < 3 else " and more", number(len(ASKED))
         many = f"all {all_of}" if len(blanks) == len(ASKED) else f"{number(len(blanks))} of {all_of}"
         yield (
-            f"Fill in [context]: {many} answers are blank ({which}{of}){who}.",
+            f"Say how the model is used: in [context] of the policy {many} answers are blank ({which}{of}){who}.",
             "data",
         )
 

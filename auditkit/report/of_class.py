@@ -38,6 +38,10 @@ class OfClass(Vocabulary):
         own = self._own(metric)
         return own.head.format(c=self.name).split(",")[0] if own else super().short(metric)
 
+    def gap(self, target: str) -> str:
+        """See `Vocabulary`: "in scores of “high”"."""
+        return super().gap(target).replace("in scores", f"in scores of “{self.name}”", 1)
+
     def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
         """See `Vocabulary`."""
         own = self._own(metric)

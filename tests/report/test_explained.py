@@ -444,12 +444,14 @@ def test_groups_are_called_what_their_owner_calls_them_in_sentences_and_tables()
     pair = X.model_copy(update={"between": ("Male", "Female & Black")})
     f = explained.gap().model_copy(
         update={
-            "statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, No one knows.",
+            "statement": "Of 1 in 9 Female rows, not “Male”, nor Female-only, and smokes = No rows, No one knows.",
             "exhibits": (table, pair),
         }
     )
     told = retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0]
-    assert told.statement == "Of 1 in 9 women, not “Male”, nor Female-only, abstainers one knows."
+    assert told.statement == ("Of 1 in 9 women, not “Male”, nor Female-only, and abstainers, No one knows."), (
+        "“No” alone is a word of the sentence"
+    )
     assert isinstance(told.exhibits[0], Table)
     assert told.exhibits[0].rows == (("Men", 1), ("Women & Black", 2))
     assert isinstance(told.exhibits[1], Contributions)
@@ -460,8 +462,12 @@ def test_groups_are_called_what_their_owner_calls_them_in_sentences_and_tables()
 def test_a_label_that_two_attributes_call_differently_is_left() -> None:
     base = fixtures.ALL["explained"]()
     words_of = Words(groups={"a": {"Yes": "members"}, "b": {"Yes": "tenants"}})
-    f = explained.gap().model_copy(update={"statement": "Yes rows."})
-    assert retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0].statement == "Yes rows."
+    f = explained.gap().model_copy(update={"statement": "Yes rows, a = Yes and b = Yes rows."})
+    told = retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0].statement
+    assert told == "Yes rows, members and tenants."
+    words_of = Words(groups={"a": {"high": "members"}, "b": {"high": "tenants"}})
+    f = explained.gap().model_copy(update={"statement": "high rows."})
+    assert retold(base.model_copy(update={"words": words_of, "findings": (f,)})).findings[0].statement == "high rows."
 
 
 def test_gaps_of_which_nothing_can_be_said_share_a_line(look: Lookup) -> None:

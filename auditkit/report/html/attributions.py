@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from auditkit.catalogue.index import METRICS
 from auditkit.formatting import ends, quotient
 from auditkit.records import Estimate, Finding, GroupEstimates, Pictures
 from auditkit.report.html import pictures
@@ -13,7 +12,7 @@ from auditkit.report.html.retold import COLUMN, part_of
 from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
-from auditkit.report.vocabulary import listed, shown, upper_first
+from auditkit.report.vocabulary import listed, name_of, shown, upper_first
 
 MOST = 20
 """Columns that are drawn."""
@@ -81,32 +80,37 @@ def leads(f: Finding) -> list[str]:
     return []
 
 
+def score_of(f: Finding) -> str:
+    """Which score is explained: "the score", or "the score of “6”" where each class has its own."""
+    return f"the score of “{shown(f.label)}”" if f.label else "the score"
+
+
 def said(f: Finding) -> str:
     """Which parts move the score most, as a title."""
     names = leads(f)
     if not names:
-        return f"No single {part_of(f)} surely moves the score most"
-    return f"{upper_first(listed(names))} {'moves' if len(names) == 1 else 'move'} the score most"
+        return f"No single {part_of(f)} surely moves {score_of(f)} most"
+    return f"{upper_first(listed(names))} {'moves' if len(names) == 1 else 'move'} {score_of(f)} most"
 
 
 def view(look: Lookup, f: Finding, told: Told, names: Names) -> Attributed:
     """One explanation."""
-    known = METRICS.get(f.metric)
-    method = known.title if known else shown(f.metric)
+    method = name_of(f.metric)
+    name = f"{method}, {score_of(f)}" if f.label else method
     contributions = exhibit(f)
     table = _table(look, f, contributions) if contributions else TableView("Contributions", ("Column",), ())
     note = f"Method: {method}"
     note += f", {f.estimate.n:,} rows." if f.estimate.n else "."
-    trust, missed = trust_view(f, method, names), lost(f)
+    trust, missed = trust_view(f, name, names), lost(f)
     more = tuple(names.table(_table(look, f, x)) for x in exhibits_of(f, GroupEstimates)[1:])
     if missed or contributions is None or not contributions.rows:
-        return Attributed(None, failed(method, missed, names.table(table), told), axis_to(0), (), (), trust, more, note)
+        return Attributed(None, failed(name, missed, names.table(table), told), axis_to(0), (), (), trust, more, note)
     series = _drawn(look, contributions)
     rows = contributions.rows[:MOST]
     ends = [x for _, es in rows for i, _ in series for x in (es[i].value, es[i].high) if x is not None]
     axis = axis_to(max(ends, default=1.0))
     subtitle, sentence = _subtitle(look, f, contributions, series), _sentence(look, f, contributions)
-    figure = names.figure(Figure(method, said(f), subtitle, sentence, table, told))
+    figure = names.figure(Figure(name, said(f), subtitle, sentence, table, told))
     heads = tuple(_head(look, contributions, i) for i, _ in series)
     shown_rows = _rows(f, axis, contributions, series)
     seen = next((pictures.view(look, f, x, f"r{f.metric[:2]}") for x in exhibits_of(f, Pictures)), None)

@@ -56,7 +56,7 @@ def target(f: Finding) -> str:
 def what(look: Lookup, f: Finding) -> str:
     """What the gap is a gap of: "gap in scores"."""
     of = target(f)
-    return "gap" if of == "gap_share" else f"gap {look.say.gap(of)}"
+    return "gap" if of == "gap_share" else f"gap {look.say_of(f.label).gap(of)}"
 
 
 def gap_words(look: Lookup, f: Finding, x: Contributions) -> str:

@@ -16,6 +16,7 @@ from auditkit.report.html.lookup import Lookup, exhibits_of
 from auditkit.report.html.rules import ORDER, ranked, sentence
 from auditkit.report.html.unmeasured import too_small, unasked
 from auditkit.report.html.whom import denominator, for_whom
+from auditkit.report.html.why import in_decisions
 from auditkit.report.surest import asked, compared, uncovered
 from auditkit.report.verdict_words import does
 from auditkit.report.vocabulary import (
@@ -290,7 +291,8 @@ def _facts(look: Lookup, lead: Leading | None) -> list[tuple[str, str]]:
     if beside is not None:
         facts.append(("Surest difference without a rule", shown(brief(beside.claim), empty="", longest=400)))
     elif look.report.verdicts and compared(look.report):
-        facts.append(("Differences without a rule", "No difference is established, and none is ruled out."))
+        of = in_decisions(look, look.bys())
+        facts.append(("Differences without a rule", f"No difference{of} is established, and none is ruled out."))
     of_change = lead is not None and lead.finding.comparison in CHANGES
     if changed := changes.told(look.report, alone=of_change):
         facts.insert(0, (changes.HEAD, changed))

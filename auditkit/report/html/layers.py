@@ -84,10 +84,10 @@ def view(look: Lookup, f: Finding, x: Layers, names: Names, told: Told = NO_LINE
     ends += [v for layer in drawn if (e := layer.after) is not None for v in (e.value, e.low, e.high)]
     uses = axis_over(ends, as_points(x.unit))
     answer = _always(look)
-    attribute = shown(x.attribute)
+    attribute, title = shown(x.attribute), title_of(x, f.label)
     return Net(
         figure=names.figure(
-            Figure(f"Layers: {attribute}", title_of(x), _subtitle(x, len(drawn)), _sentence(f, x), table_of(x), told)
+            Figure(f"Layers: {attribute}", title, _subtitle(x, len(drawn)), _sentence(f, x), table_of(x), told)
         ),
         knows=KNOWS,
         uses=uses,
@@ -160,28 +160,32 @@ def hardly(layer: Layer, guess: float | None) -> bool:
     return after - guess < HARDLY * (before - guess)
 
 
-def title_of(x: Layers) -> str:
-    """The finding in one line, from intervals alone."""
+def title_of(x: Layers, label: str | None = None) -> str:
+    """The finding in one line, from intervals alone, with the class whose scores it is about."""
+    return f"Scores of “{shown(label)}”: {_told(x)}" if label else upper_first(_told(x))
+
+
+def _told(x: Layers) -> str:
     who = shown(x.attribute)
     probed = [layer for layer in x.layers if _value(layer.knows) is not None]
     erased = [layer for layer in x.layers if _value(layer.after) is not None]
     if not probed and not erased:
-        return f"What the layers know of {who} was not measured"
+        return f"what the layers know of {who} was not measured"
     head = _readable(who, [knows(layer) for layer in probed]) if probed else ""
     if not erased:
         return head
     used = USES[x.use].format(who=who) if x.use in USES else _used(erased, x.guess)
-    return f"{head}; {used}" if head else upper_first(used)
+    return f"{head}; {used}" if head else used
 
 
 def _readable(who: str, known: list[bool]) -> str:
     k, n = sum(known), len(known)
     if n == 1:
-        return f"{upper_first(who)} can {'' if k else 'not surely '}be read from the one layer"
+        return f"{who} can {'' if k else 'not surely '}be read from the one layer"
     of = "no layer for sure" if not k else f"{number(k)} of {number(n)} layers"
     if k == n:
         of = "both layers" if n == 2 else f"all {number(n)} layers"
-    return f"{upper_first(who)} can be read from {of}"
+    return f"{who} can be read from {of}"
 
 
 def _used(erased: list[Layer], guess: float | None) -> str:

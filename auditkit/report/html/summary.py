@@ -170,11 +170,12 @@ def _found(look: Lookup, f: Finding) -> Item:
 def _unknown(look: Lookup) -> Item:
     gaps = [f for f in look.report.findings if f.concern == "fairness" and f.comparison == "difference"]
     found = {by: [f for f in gaps if f.by == by and f.estimate.value is not None] for by in look.bys()}
-    unseen = [by_words(by) for by, mine in found.items() if mine and not any(map(established, mine))]
+    unseen = [by for by, mine in found.items() if mine and not any(map(established, mine))]
     absent = [shown(n.what) for n in look.report.not_measured if not n.settled][:3]
     fairness = () if compared(look.report) else ("fairness between groups",)
     words = listed([*fairness, *unasked(look)]) or "; ".join(absent) or "what nobody asked for"
     if unseen:
-        words += f". Between groups of {listed(unseen)} no gap is established, and none is ruled out"
+        gap = f"no gap{why.in_decisions(look, unseen)}"
+        words += f". Between groups of {listed([*map(by_words, unseen)])} {gap} is established, and none is ruled out"
     extra = f". Nor: {'; '.join(absent)}" if absent and unasked(look) else ""
     return Item("not_measured", "Not known:", f"{words}{extra}.", "#unmeasured", "Not measured")

@@ -64,9 +64,17 @@ def _about(note: str, found: Sequence[Finding]) -> str:
     """What findings are of: "Precision by race; Accuracy by race"; empty where their note begins with the metric."""
     if note.startswith(tuple(name_of(f.metric) for f in found)):
         return ""
-    names = list(dict.fromkeys(f"{name_of(f.metric)}{f', {by_words(f.by)}' if f.by else ''}" for f in found))
+    names = list(dict.fromkeys(", ".join(_named(f)) for f in found))
     rest = len(names) - NAMED
     return "; ".join(names[:NAMED]) + (f"; and {number(rest)} more" if rest > 0 else "")
+
+
+def _named(f: Finding) -> Iterator[str]:
+    yield name_of(f.metric)
+    if f.label:
+        yield f"“{shown(f.label)}”"
+    if f.by:
+        yield by_words(f.by)
 
 
 def deck(title: str, statements: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """What makes the gap, what the layers know and use, what moves the scores, and whether to believe it."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from auditkit.catalogue.sentences import not_causes
@@ -134,6 +135,12 @@ def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
     return sorted(found, key=lambda p: not causes.by_word(p[0]))
 
 
+def in_decisions(look: Lookup, bys: Iterable[By]) -> str:
+    """What no gap is said of where one in scores is established beside it: " in decisions"."""
+    apart = {f.by for f, x in of_gaps(look) if x.total.excludes_zero}
+    return " in decisions" if apart.intersection(bys) and not look.report.provenance.data.kind.numeric else ""
+
+
 def leading_cause(look: Lookup) -> tuple[str, str] | None:
     """What the first screen says of why: (in bold, the rest); None where nothing was explained."""
     lead = leading(look)
@@ -151,11 +158,10 @@ def leading_cause(look: Lookup) -> tuple[str, str] | None:
     moved = attributions.first(look)
     if moved is None:
         return None
-    of = f"the score of “{shown(moved.label)}”" if moved.label else "the score"
     asked = "" if gaps else " What makes the gap was not measured."
     names = attributions.leads(moved)
     told = listed(names) if names else f"no single {part_of(moved)} surely does"
-    return f"What moves {of} most:", f"{told}.{_caution(moved)}{asked}"
+    return f"What moves {attributions.score_of(moved)} most:", f"{told}.{_caution(moved)}{asked}"
 
 
 def _caution(f: Finding) -> str:
@@ -193,7 +199,7 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
             size = interval(x.total, "difference") if x.unit == "points" else ""
             text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
             known = [g for g in explanations(look) if g.by == f.by and holds(g)]
-            inside = next((f"{layers.title_of(net)}. " for g in known for net in exhibits_of(g, Layers)), "")
+            inside = next((f"{layers.title_of(net, g.label)}. " for g in known for net in exhibits_of(g, Layers)), "")
             return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.{_caution(f)}")]
     return []
 
@@ -228,7 +234,9 @@ def _inside(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> E
         failed=tuple(
             failed(title, lost(f), names.table(layers.table_of(x)), lines[f.id]) for f, x in pairs if not holds(f)
         ),
-        further=tuple(Further(layers.title_of(x), names.table(layers.table_of(x))) for _, x in held[bool(first) :]),
+        further=tuple(
+            Further(layers.title_of(x, f.label), names.table(layers.table_of(x))) for f, x in held[bool(first) :]
+        ),
         rest=_rest(look, found, names, "layers"),
         trust=trust_view(first[0] if first else found[0], title, names),
     )
