@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from auditkit.catalogue.index import METRICS
-from auditkit.catalogue.sentences import not_causes
+from auditkit.catalogue.sentences import group_words, not_causes
 from auditkit.evidence.grouped import Grouped, GroupSums
 from auditkit.evidence.sums import Moments
 from auditkit.explain.estimates import UNBOUNDED, Cell, by_group, means_of, share_of
@@ -161,4 +161,5 @@ def _direction(flips: Flips) -> str:
         return f"; no flip moves scores one way beyond doubt (a move below {most} could have gone unseen)"
     size, name, value, change = max(found)
     amount = plain(size) if flips.kind.numeric else f"{points(size)} points"
-    return f"; from {name} to {value} they {'rise' if change > 0 else 'fall'} by {amount}"
+    first, second = (group_words([flips.attribute], [v]) for v in (name, value))
+    return f"; from {first} to {second} they {'rise' if change > 0 else 'fall'} by {amount}"

@@ -27,6 +27,7 @@ from auditkit.report.html.lookup import Lookup
 from auditkit.report.html.page import render, tight_style
 from auditkit.report.html.retold import retold
 from auditkit.report.html.why import leading_cause
+from tests.explain.row_audits import kept
 from tests.report import explained, fixtures
 from tests.report.scripts import without_ours
 from tests.report.test_answers import linked, part, section, words
@@ -553,3 +554,24 @@ def test_what_moves_the_score_most_is_said_of_its_class_where_it_surely_leads_an
         "no single column surely does. Methods disagree: do not act on one ranking. What makes the gap was not "
         "measured.",
     )
+
+
+def test_an_explanation_of_one_class_says_of_which() -> None:
+    """Three classes, explained one by one: figures, their names in the contents, and tests of trust tell them apart."""
+    report = kept("multiclass")
+    html = render(report)
+    why, contents = words(section(html, "why")), words(html.split("<nav")[1].split("</nav>")[0])
+    labels = [f.label for f in report.findings if f.metric == "integrated_gradients" and not f.by]
+    assert sorted(filter(None, labels)) == ["high", "low", "middle"]
+    for label in labels:
+        assert f"the score of “{label}” most" in why or f"the score of “{label}”: do not read it" in why
+        assert f"Integrated Gradients, the score of “{label}”" in contents + why
+        assert f"Can it be trusted? Integrated Gradients, the score of “{label}”" in why
+    assert "the score most" not in why
+    assert not re.search(r"Integrated Gradients \(\d\)", why)
+
+
+def test_gaps_and_layers_of_one_class_say_of_which(look: Lookup) -> None:
+    f = explained.gap(X).model_copy(update={"label": "dog"})
+    assert "of the gap in scores of “dog” between women and men" in causes.title_of(look, f, X)
+    assert layers.title_of(explained.layers(), "dog").startswith("Scores of “dog”: gender can be read from ")

@@ -273,7 +273,8 @@ def test_the_last_things_are_words_and_a_signature() -> None:
     report = one("pass").model_copy(update={"findings": ()})
     blank = told(report.model_copy(update={"context": Context(purpose="to rank")}))["blanks"]
     assert blank == (
-        "Say how the model is used: in [context] of the policy seven of eight answers are blank (who is affected and more), and no one is named in "
+        "Say how the model is used: in [context] of the policy seven of eight answers are blank (who is affected and "
+        "more), and no one is named in "
         "[sign_off]."
     )
     assert "sign" in told(report)

@@ -55,7 +55,7 @@ def test_against_a_slow_twin(task: Any) -> None:
     assert rate.low < rate.value < rate.high
     (table,) = effect.exhibits
     assert isinstance(table, Table)
-    assert [row[0] for row in table.rows] == ["everybody", "x", "y", "1", "2"]
+    assert [row[0] for row in table.rows] == ["everybody", "x", "y", "sex = 1", "sex = 2"]
     assert table.rows[0][1] == table.rows[1][1] + table.rows[2][1] == len(size)  # type: ignore[operator]
 
 

@@ -90,7 +90,7 @@ def _finding(seen: LayerSums, attribute: str, fact: dict[str, Any], level: float
             ),
             *_ablations(readings, unit),
         ),
-        notes=_notes(seen, sums, fact, readings),
+        notes=_notes(seen, sums, fact, readings, said),
         references=(METRICS["layer_audit"].reference,),
         trust=(preflight_check(), *_sums_check(readings, sums, gap)),
     )
@@ -167,11 +167,11 @@ def _ablations(readings: list[LayerReading], unit: Unit) -> tuple[Table, ...]:
 
 
 def _notes(
-    seen: LayerSums, sums: dict[str, Seen], fact: dict[str, Any], readings: list[LayerReading]
+    seen: LayerSums, sums: dict[str, Seen], fact: dict[str, Any], readings: list[LayerReading], about: About
 ) -> tuple[str, ...]:
     low, high = (round(x) for x in sums[""]["rows"])
     out = [
-        f"compares {fact['high']} ({high:,} sampled rows) with {fact['low']} ({low:,}): the two groups whose mean "
+        f"compares {about.high} ({high:,} sampled rows) with {about.low} ({low:,}): the two groups whose mean "
         "scores differ most surely" + (" over all rows" if seen.census is not None else ""),
         *([f"not compared: {listing(fact['others'])}"] if fact["others"] else []),
         "probes, erasers and the choice of neurons are fitted on one half of these rows and read on the other, and the "

@@ -37,10 +37,11 @@ def shares(profile: Profile, attribute: str, *, level: float) -> Finding:
     """How many rows each group has, and the smallest."""
     groups, k = _counts(profile, (attribute,))
     e, first, own = _smallest(k, level)
-    said = f"the smallest is {groups[first][0]}, {percent(e)} of {e.n:,} rows ({interval(own, 'group_min')})"
+    smallest = group_words((attribute,), groups[first])
+    said = f"the smallest is {smallest}, {percent(e)} of {e.n:,} rows ({interval(own, 'group_min')})"
     statement = f"Groups of {attribute}: {said}."
     if len(groups) < 2:
-        statement = f"All {e.n:,} rows have one value of {attribute}, {groups[first][0]}: there is nobody to compare."
+        statement = f"All {e.n:,} rows have one value of {attribute}, {smallest}: there is nobody to compare."
     counted = [(g, n, int(k.sum())) for g, n in zip(groups, k.tolist(), strict=True)]
     table = _shares(f"Rows of each group of {attribute}", (attribute,), "Rows", counted, level)
     return _finding("group_share", "group_min", (attribute,), statement, e, (table,))
@@ -257,8 +258,10 @@ def _of_representation(
     i = differing[0]
     more = "more" if k[i] / total > ref[i] else "less"
     also = f" So have {listing((names[j] for j in differing[1:]), most=3)}." if differing[1:] else ""
+    named = group_words((attribute,), (names[i],))
+    whose = f"{named} of {attribute}" if named == names[i] else named
     return (
-        f"{names[i]} of {attribute} has another share than in the reference population: {percent(k[i] / total)} of the "
+        f"{whose} has another share than in the reference population: {percent(k[i] / total)} of the "
         f"rows, {percent(ref[i])} of the population, {points(abs(k[i] / total - ref[i]))} points {more}.{also}"
     )
 
