@@ -49,6 +49,7 @@ def asked(at: LayerInterventions) -> dict[str, list[float]]:
     return at.erased(random=2, seed=0) | at.erased_given()
 
 
+@pytest.mark.slow
 def test_a_wide_layer_is_erased_without_another_copy_of_it() -> None:
     at, given = wide(6_000)
     tracemalloc.start()

@@ -19,13 +19,15 @@ from auditkit.fairness.groups.conditional import ConditionalParity
 from auditkit.inputs.mentions import GROUPS
 from auditkit.records import Finding, Report, Words
 from auditkit.report.html.page import render
+from auditkit.report.html.retold import retold
+from tests.report import fixtures
 from tests.report.test_answers import words
 
-ALONE = {"petite": ("no", "yes"), "tall": ("0", "1"), "curvy": ("mentioned", "not mentioned")}
-NAMED = {"petite": ("aa", "ab"), "tall": ("ba", "bb"), "curvy": ("ca", "cb")}
+ALONE = {"tall": ("0", "1"), "curvy": ("mentioned", "not mentioned")}
+NAMED = {"tall": ("ba", "bb"), "curvy": ("ca", "cb")}
 """The same groups by labels that say what they are, in the same order."""
 CHECKS = (
-    *("group_fairness", "scores", "subgroups", "gap_attribution", "flip_test", "layer_audit", "consistency"),
+    *("group_fairness", "scores", "gap_attribution", "flip_test", "layer_audit", "consistency"),
     *("data_profile", "impact_ratios", "net_benefit"),
 )
 
@@ -39,23 +41,23 @@ def encoded(frame: pd.DataFrame) -> np.ndarray:
 @cache
 def audited(named: bool) -> Report:
     rng = np.random.default_rng(3)
-    n, labels = 1200, NAMED if named else ALONE
+    n, labels = 700, NAMED if named else ALONE
     frame = pd.DataFrame(rng.normal(size=(n, 2)).round(6), columns=["a", "b"])
     frame["region"] = rng.choice(["north", "south"], n)
-    for (a, (no, yes)), share in zip(labels.items(), (0.4, 0.3, 0.5), strict=True):
+    for (a, (no, yes)), share in zip(labels.items(), (0.4, 0.5), strict=True):
         of = rng.random(n) < share
         frame["a"] += 0.7 * of
         frame[a] = np.where(of, yes, no)
     frame["y"] = (frame["a"] + rng.normal(size=n) > 0.5).astype(int)
-    net = nn.Linear(5, 1)
+    net = nn.Linear(4, 1)
     with torch.no_grad():
-        net.weight.copy_(torch.tensor([[1.5, 0.2, 0.6, 0.5, -0.4]]))
+        net.weight.copy_(torch.tensor([[1.5, 0.2, 0.6, -0.4]]))
         net.bias.fill_(-0.5)
     places = {name: [i] for i, name in enumerate(("a", "b", *ALONE))}
     model = ak.Model(net.eval(), preprocess=encoded, feature_map=places, outputs="logits")
     data = ak.Dataset(frame, y_true="y", sensitive_features=list(ALONE), control_features=["region"])
     checks = [*CHECKS, ConditionalParity(control=["region"]), Recourse(actionable=["a"])]
-    rule = {"id": "r", "metric": "true_positive_rate", "comparison": "difference", "by": ["petite"], "at_most": 0.01}
+    rule = {"id": "r", "metric": "true_positive_rate", "comparison": "difference", "by": ["tall"], "at_most": 0.01}
     return ak.audit(model, data, checks=checks, policy={"rule": [rule]}, on_error="raise")
 
 
@@ -88,22 +90,31 @@ def test_every_sentence_is_that_of_labels_that_say_what_they_are() -> None:
 
 
 def test_the_page_says_of_what_each_group_is_yes_or_no() -> None:
-    html = render(audited(named=False))
-    page = words(html)
-    assert "petite = no" in page
-    assert not re.search(r"\b(?:than|of|for|between|and|those of) (?:yes|no|not mentioned|mentioned)\b(?! \w)", page)
-    assert "petite = no &amp; tall = 0" in page or "petite = no & tall = 0" in page
+    page = words(render(audited(named=False)))
+    assert "tall = 0" in page
+    assert not re.search(r"\b(?:than|of|for|between|and|those of) (?:not mentioned|mentioned)\b(?! \w)", page)
+    assert "tall = 0 &amp; curvy = mentioned" in page
+    assert not re.search(
+        r"\b0 &amp; |&amp; (?:not )?mentioned\b", re.sub(r"\w+ = ", "= ", page).replace("= 0 &amp; =", "")
+    )
 
 
 def test_words_of_the_report_stand_for_them_and_no_other_word_is_touched() -> None:
     report = audited(named=False)
-    mine = Words(groups={"petite": {"no": "women of other heights", "yes": "petite women"}})
-    html = words(render(report.model_copy(update={"words": mine})))
-    assert "petite women" in html
-    assert "petite = yes" not in html
-    assert "no decision" in html or "No " in html
-    assert "women of other heights gap" not in html
-    assert "women of other heights difference" not in html
+    mine = Words(groups={"tall": {"0": "shorter women", "1": "tall women"}, "curvy": {"mentioned": "curvy women"}})
+    page = words(render(report.model_copy(update={"words": mine})))
+    assert "shorter women" in page.lower()
+    assert "curvy women" in page.lower()
+    assert not re.findall(r"(?:tall = |curvy = mentioned).{30}", page)
+
+
+def test_a_word_for_no_stands_for_no_group_only() -> None:
+    """ "No decision changes" speaks of no group."""
+    report = fixtures.adult()
+    f = report.findings[0].model_copy(update={"statement": "No gap; no decision of smokes = no rows changes."})
+    mine = Words(groups={"smokes": {"no": "abstainers"}})
+    told = retold(report.model_copy(update={"words": mine, "findings": (f,)})).findings[0]
+    assert told.statement == "No gap; no decision of abstainers changes."
 
 
 @pytest.mark.parametrize("label", [*GROUPS, "Yes", "NO", "true", "False", "0", "1", "-1", "2.5", "3,5"])

@@ -11,7 +11,7 @@ import pytest
 
 import auditkit as ak
 from auditkit.formatting import percent
-from auditkit.records import NotMeasured, Report, Table
+from auditkit.records import Estimate, NotMeasured, Report, Table
 from auditkit.report import markdown
 from auditkit.report.failing import measured
 from auditkit.report.html import metrics
@@ -28,7 +28,8 @@ from auditkit.report.html.summary import view as summary
 from auditkit.report.html.unmeasured import view as unmeasured
 from auditkit.report.sarif import render as sarif
 from tests.readers.test_detection_thresholds import report as of_boxes
-from tests.report import samples
+from tests.report import explained, samples
+from tests.report.test_answers import words
 from tests.report.test_remedies_on_the_page import audited, rows, selected
 
 DEMO = Path(__file__).parents[2] / "reports" / "samples" / "income.json"
@@ -187,3 +188,17 @@ def test_a_dotted_line_that_is_told_is_drawn(name: str) -> None:
     for figure in figures:
         told = figure.split("</figure>")[0]
         assert "Dotted line: " not in told or re.search(r'class="?every\b', told), told[:300]
+
+
+def test_no_gap_in_decisions_is_not_told_as_no_gap_where_scores_differ() -> None:
+    """A gap in scores that is established stood beside "no gap is established", which was of decisions."""
+    bare = samples.nothing()
+    page = words(render(bare))
+    assert "Between groups of sex no gap is established, and none is ruled out" in page
+    apart = explained.gap(by="sex", groups=("Female", "Male"))
+    page = words(render(explained.with_explanations(bare, [apart])))
+    assert "Between groups of sex no gap in decisions is established, and none is ruled out" in page
+    unsure = explained.parts().model_copy(update={"total": Estimate(value=0.03, low=-0.01, high=0.07)})
+    page = words(render(explained.with_explanations(bare, [explained.gap(unsure, by="sex", groups=())])))
+    assert "no gap is established" in page
+    assert "no gap in decisions" not in page

@@ -178,7 +178,7 @@ def _of(f: Finding, report: Report, groups: dict[str, dict[str, str]], everywher
     if not own:
         return everywhere
     named = "|".join(re.escape(a) for a in f.by)
-    label = re.compile(rf"((?:{_BEFORE}|\b(?:{named})(?: =|:) ))({_either(own)}){_AFTER}")
+    label = re.compile(rf"((?:{_BEFORE}|\b(?:{named}): ))({_either(own)}){_AFTER}")
 
     def told(text: str) -> str:
         text = own.get(text, text)
