@@ -182,3 +182,17 @@ def test_p_is_uniform_on_random_labels() -> None:
     for j in range(p.shape[1]):
         assert stats.kstest(p[:, j], "uniform").pvalue > 0.001
         assert 0.02 < (p[:, j] <= 0.05).mean() < 0.085
+
+
+def test_a_class_that_is_explained_is_named() -> None:
+    """Of classes, "raises the probability" is of one of them: the sentence and the table say of which."""
+    net = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3)).eval()
+    batch = replace(sample(80), task="multiclass", classes=("u", "v", "w"))
+    seen = Concepts(label="v", permutations=99).examine(Model(net, task="multiclass"), batch)
+    found = Concepts(label="v", permutations=99).assess(seen).findings
+    assert found
+    for f in found:
+        (table,) = f.exhibits
+        assert isinstance(table, Table)
+        assert any(column == "moves the probability of “v” by" for column in table.columns)
+        assert "probability of “v”" in f.statement

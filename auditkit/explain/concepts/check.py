@@ -169,6 +169,7 @@ def _observed(
         "rows": int(row_copies(sample).sum()),
         "gradient": seen.digest,
         "explained": model.explained,
+        **({} if check.label is None else {"label": check.label}),
     }
     columns = {f"{PROJECTION}{name}": u for name, u in along.items()}
     columns |= {f"{LEFT}{name}": u for name, u in left.items()}

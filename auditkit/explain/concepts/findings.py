@@ -188,6 +188,7 @@ def _finding(
     what = "the concepts given" if own else names[0]
     best, q = min(mine, key=lambda t: (t[1], t[0].p, -abs(t[0].estimate.value or 0.0)))
     unit = SCALES[seen.facts["explained"]].name
+    unit = f"{unit} of “{seen.facts['label']}”" if "label" in seen.facts else unit
     told = Told.of(mine, best, q, seen.facts, what, unit, level)
     held = seen.facts.get("held") if not own else None
     return Finding(
