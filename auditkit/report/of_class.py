@@ -42,13 +42,19 @@ class OfClass(Vocabulary):
         """See `Vocabulary`: "in scores of “high”"."""
         return super().gap(target).replace("in scores", f"in scores of “{self.name}”", 1)
 
-    def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
-        """See `Vocabulary`."""
+    def frequencies(
+        self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]], sizes: Sequence[int] = ()
+    ) -> str:
+        """See `Vocabulary`; of few people as numbers, where the sizes of the groups are given."""
         own = self._own(metric)
         if own is None:
-            return super().frequencies(metric, groups)
+            return super().frequencies(metric, groups, sizes)
         base = base_of([value for _, value in groups])
-        first, *others = (f"{round(base * v):,} of every {base:,} {self.people(g)}" for g, v in groups)
+        of = sizes or [base] * len(groups)
+        every = "" if sizes else "every "
+        first, *others = (
+            f"{round(n * v):,} of {every}{n:,} {self.people(g)}" for (g, v), n in zip(groups, of, strict=True)
+        )
         rest = "".join(f" and {them}" for them in others)
         return upper_first(own.frequencies.format(c=self.name, first=first, rest=rest))
 

@@ -161,8 +161,10 @@ class Vocabulary:
         known = METRICS.get(metric)
         return self._filled(known.wording.short or known.plain) if known else _as_it_is(metric)
 
-    def frequencies(self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]]) -> str:
-        """The rates of one or two groups as a sentence that needs no percentage.
+    def frequencies(
+        self, metric: str, groups: Sequence[tuple[Mapping[str, str], float]], sizes: Sequence[int] = ()
+    ) -> str:
+        """The rates of one or two groups as a sentence that needs no percentage; `sizes` of few people: see `OfClass`.
 
         >>> say = Vocabulary(Words(groups={"gender": {"Female": "women", "Male": "men"}}))
         >>> say.frequencies("selection_rate", [({"gender": "Female"}, 0.073), ({"gender": "Male"}, 0.253)])

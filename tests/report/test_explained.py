@@ -521,7 +521,7 @@ def test_checks_that_do_not_apply_are_not_counted_as_passed() -> None:
         ((none, *rest[:2]), "Two checks that apply are passed."),
         ((none, rest[0]), "One check that applies is passed."),
         ((none,), "No check applies."),
-        ((none, rest[0], rest[1].model_copy(update={"passed": False})), "One of two checks that apply are passed."),
+        ((none, rest[0], rest[1].model_copy(update={"passed": False})), "One of two checks that apply is passed."),
     ):
         view = trust.view(explained.gap().model_copy(update={"trust": own}), "x", Names())
         assert view is not None

@@ -207,7 +207,7 @@ def _agreement(seen: GapSums, split: Split, level: float) -> tuple[TrustCheck, .
 
 def _sums(split: Split) -> TrustCheck:
     parts = split.units.mean[:-1].sum()
-    note = f"the parts add up to {parts:.6g}, the gap of the rows used is {split.units.mean[-1]:.6g}"
+    note = f"in the sample the parts add up to {parts:.6g}, and the gap there is {split.units.mean[-1]:.6g}"
     return TrustCheck(
         id="T1", name="completeness", value=split.missed, limit=MISSED, passed=split.missed <= MISSED, note=note
     )

@@ -217,7 +217,7 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
     largest = None if means is None else means.largest()
     first = split.names[int(np.argmax(np.abs(split.values)))]
     parts = split.units.mean[:-1].sum()
-    sums = f"the parts add up to {parts:.6g}, the gap of the rows used is {split.units.mean[-1]:.6g}"
+    sums = f"in the sample the parts add up to {parts:.6g}, and the gap there is {split.units.mean[-1]:.6g}"
     adds_up = TrustCheck(
         id="T1", name="completeness", value=split.missed, limit=MISSED, passed=split.missed <= MISSED, note=sums
     )
@@ -233,7 +233,7 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
         caveat=f"{not_causes()}.",
         estimate=split.share((first,), level),
         p=None if split.missed > MISSED else p_of(split),
-        exhibits=(_contributions(told),),
+        exhibits=(_contributions(told, None if means is None else split.total.value),),
         notes=(
             f"the mean contribution of each word over the texts of {split.high_words} less that over those of "
             f"{split.low_words}: how often a word stands in a text, and what it does there, both count",
@@ -248,7 +248,7 @@ def _gap(seen: WordSums, split: Split, level: float) -> Finding:
     )
 
 
-def _contributions(split: Split) -> Contributions:
+def _contributions(split: Split, of_all: float | None) -> Contributions:
     order = [int(k) for k in np.argsort(-np.abs(split.values), kind="stable")]
     shown = [k for k in order if split.values[k]][:SHOWN]
     others = [k for k in order if k not in shown]
@@ -265,6 +265,6 @@ def _contributions(split: Split) -> Contributions:
         unit=split.target.unit,
         rows=tuple(rows),
         total=split.total,
-        of_all=None,
+        of_all=of_all,
         between=(split.high_words, split.low_words),
     )

@@ -60,11 +60,12 @@ def exhibit(f: Finding) -> GroupEstimates | None:
 
 
 def first(look: Lookup) -> Finding | None:
-    """The first explanation of what moves the output that holds and has parts that surely lead; if none has, the first
-    that holds."""
+    """The first explanation of what moves the output that holds and has parts that surely lead, one without a caution
+    before others; if none has, the first that holds."""
     own = [f for f in look.report.findings if f.concern == "explanation" and attributes(f)]
     held = [f for f in own if holds(f) and (x := exhibit(f)) and x.rows]
-    return next((f for f in held if leads(f)), held[0] if held else None)
+    led = [f for f in held if leads(f)]
+    return min(led, key=lambda f: any(t.cautions for t in f.trust), default=held[0] if held else None)
 
 
 def leads(f: Finding) -> list[str]:

@@ -78,7 +78,7 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
     led = () if f.alone else leaders(x)
     if not led:
         return None
-    names = tuple(shown(r.label) for r in led)
+    names = tuple(_bare(shown(r.label)) if by_word(f) else shown(r.label) for r in led)
     share = sum(r.share or 0.0 for r in led)
     gap, one = gap_words(look, f, x), len(led) == 1
     if share > 1:
@@ -87,6 +87,11 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
         much = "more than the whole" if sure else "about the whole"
         return f"{listed(names)} alone would make {much} {gap}"
     return f"{listed(names)} {'makes' if one else 'make'} up {whole_percent(share)} of the {gap}"
+
+
+def _bare(label: str) -> str:
+    """What is no word stands in brackets among words, and without them in a sentence."""
+    return label[1:-1] if label[:1] == "(" and label[-1:] == ")" else f"“{label.strip('“”')}”"
 
 
 def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:

@@ -113,7 +113,8 @@ def _note(x: Confusion, sure: list[ConfusionCell]) -> str:
     if any(c.low > 0 and c not in sure for c in x.cells):
         told += " (an interval that leaves out 0 without a frame may be chance among all tests of the report)"
     few = f"Of fewer than {FEWEST} people their number stands there."
-    return f"{told}; intervals of all cells hold together at {level}. {few}"
+    together = f"; intervals of all cells hold together at {level}" if len(x.groups) == 2 else ""
+    return f"{told}{together}. {few}"
 
 
 def sentence(look: Lookup, x: Confusion, c: ConfusionCell) -> str:
@@ -123,10 +124,15 @@ def sentence(look: Lookup, x: Confusion, c: ConfusionCell) -> str:
 
 def told(look: Lookup, x: Confusion, truth: int, decision: int, groups: Sequence[int]) -> str:
     """Of the people of a true class, how many of each group are told a class: without its full stop."""
-    say, shares = look.say_of(x.classes[truth]), [(k, _share(x, k, truth, decision) or 0.0) for k in groups]
-    found = say.frequencies(FOUND, [(x.groups[k], s) for k, s in shares]).removesuffix(".")
+    say, sizes = look.say_of(x.classes[truth]), [sum(x.counts[k][truth]) for k in groups]
+    shares = [(x.groups[k], _share(x, k, truth, decision) or 0.0) for k in groups]
+    found = say.frequencies(FOUND, shares, sizes if min(sizes) < FEW else ()).removesuffix(".")
     right, other = f"told “{shown(x.classes[truth])}”", f"told “{shown(x.classes[decision])}”"
     return found if truth == decision else other.join(found.rsplit(right, 1))
+
+
+FEW = 100
+"""Of fewer people their number is said, not how many of every 100."""
 
 
 def _share(x: Confusion, group: int, truth: int, decision: int) -> float | None:
@@ -194,7 +200,7 @@ def of_class(look: Lookup, by: Sequence[str], label: str | None, sides: Sequence
     right = [c for c in x.cells if c.truth == c.told and (label is None or x.classes[c.truth] == label)]
     if not right:
         return None
-    c, sure = max(right, key=lambda c: c.low), _sure(look, by, x)
+    c, sure, apart = max(right, key=lambda c: c.low), _sure(look, by, x), len(x.groups) == 2
     groups = own if len(own) == 2 else [c.lower, c.higher]
     rows = [
         (
@@ -203,17 +209,19 @@ def of_class(look: Lookup, by: Sequence[str], label: str | None, sides: Sequence
         )
         for k in groups
     ]
-    if len(x.groups) == 2:
+    if apart:
         first, second = (look.say.mention(g) for g in x.groups)
         rows.append((f"{upper_first(second)} less {first}, points", _differences(x, c.truth, sure)))
     named = shown(x.classes[c.truth])
     said = f"{told(look, x, c.truth, c.truth, groups)}."
     if not any(d.truth == c.truth for d in sure):
-        said += " Between groups no difference is established; a cell clear of 0 may be chance among all tests."
+        chance = "; a cell clear of 0 may be chance among all tests" if apart else ""
+        said += f" Between groups no difference is established{chance}."
     matrix = Matrix(f"The people who are really “{named}”", "Group (how many)", _columns(x), tuple(rows))
     level = confidence(x.level)
     framed = "Framed: established. " if any(d.truth == c.truth for d in sure) else ""
-    return ClassRow(said, matrix, f"{framed}Intervals of all cells of all classes hold together at {level}.")
+    together = f"Intervals of all cells of all classes hold together at {level}."
+    return ClassRow(said, matrix, f"{framed}{together}" if apart else "")
 
 
 def truths(look: Lookup, by: Sequence[str], label: str) -> dict[tuple[tuple[str, str], ...], float]:

@@ -16,7 +16,8 @@ from auditkit.records import CHANGES, Comparison, Concern, Estimate, Finding, Gr
 from auditkit.report.html import limits
 from auditkit.report.html.exhibits import MOST, Chart, Group, Named, chart, level_of
 from auditkit.report.html.figures import Figure, Names, TableView, cells, counted, cut_to
-from auditkit.report.html.lookup import By, Lookup, compares, established, stands_out
+from auditkit.report.html.leading import speaks_in_people
+from auditkit.report.html.lookup import By, Lookup, class_of, compares, established, stands_out
 from auditkit.report.html.sections import in_cases, reasons
 from auditkit.report.html.told import NO_LINES, Told, once
 from auditkit.report.html.views import Drawn, Room, drawn
@@ -137,7 +138,7 @@ def _answer(look: Lookup, found: list[Finding], told: Told, room: Room, names: N
     leads = lead.concern == "fairness" and lead.metric in METRICS and METRICS[lead.metric].leads and bool(drawn_first)
     first = () if charts and not leads else drawn_first
     figure = Figure(
-        _metric_and_law(lead), title_of(lead), _subtitle(found, charts, first), unstable.strip(), table, told
+        _metric_and_law(lead), _headline(look, lead), _subtitle(found, charts, first), unstable.strip(), table, told
     )
     asked = {v.finding: v.status for v in look.report.verdicts}
     says = any(established(f) or f.id in asked for f in found)
@@ -159,6 +160,14 @@ def _lead(found: list[Finding]) -> Finding:
     if differences:
         return max(differences, key=lambda f: f.estimate.low or 0.0)
     return sure[0] if sure else found[0]
+
+
+def _headline(look: Lookup, f: Finding) -> str:
+    """An established difference of one class in a clause, which its statement is too long for; else as `title_of`."""
+    pair = look.sides(f) if class_of(f) and f.comparison == "difference" and established(f) else ()
+    if len(pair) == 2 and class_of(f) and speaks_in_people(look, f):
+        return upper_first(look.say_of(class_of(f)).clause(f.metric, pair[0].group, pair[1].group))
+    return title_of(f)
 
 
 def title_of(f: Finding) -> str:

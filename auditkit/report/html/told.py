@@ -43,8 +43,9 @@ def once(figures: Sequence[Sequence[Finding]], others: Sequence[Finding] = ()) -
     for (stated, text), told in where.items():
         at = {i for i, _ in told}
         place = 0 if 0 in at else at.pop() if len(at) == 1 else -1
-        about = "" if stated or place > 0 else _about(text, [f for _, f in told])
-        places[place].append((stated, text, about))
+        alone = place > 0 or (stated and place == 0)
+        about = "" if alone else _about(text, [f for _, f in told])
+        places[place].append((stated and place >= 0, text, about))
     first, *own, last = (
         Told(tuple(t for stated, t, _ in p if stated), tuple((t, about) for stated, t, about in p if not stated))
         for p in places

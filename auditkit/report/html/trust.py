@@ -97,7 +97,7 @@ def _sentence(f: Finding) -> str:
         whole = {1: "Its one check is", 2: "Both checks are"}.get(all_of, f"All {several(all_of, 'check')} are")
         return f"{whole} passed{meaning}."
     those = "" if all_of == len(f.trust) else " that apply"
-    head = f"{upper_first(number(passed))} of {number(all_of)} checks{those} are passed."
+    head = f"{upper_first(number(passed))} of {number(all_of)} checks{those} {'is' if passed == 1 else 'are'} passed."
     if lost(f):
         return head
     more = f" {upper_first(several(len(cautions) - 2, 'caution'))} more: see the table." if len(cautions) > 2 else ""

@@ -33,7 +33,8 @@ def for_whom(look: Lookup, lead: Leading) -> str:
         return head
     differ = [by_words(by) for by in others if _differ(look, lead, by)]
     if not differ:
-        told = listed([by_words(b) for b in others])
+        own_too = [by for by in look.bys() if by == lead.finding.by and not _differ(look, lead, by)]
+        told = listed([by_words(b) for b in (*own_too, *others)])
         return f"{head} Between groups of {told} no difference in this is established."
     return f"{head} Groups of {listed(differ)} differ in this too."
 

@@ -18,6 +18,7 @@ from auditkit.report.html.told import Told
 from auditkit.report.html.trust import Failed, Trust, failed, holds, lost
 from auditkit.report.html.trust import view as trust_view
 from auditkit.report.html.views import Drawn, Room, drawn
+from auditkit.report.places import TRUTH
 from auditkit.report.vocabulary import by_words, listed, name_of, several, shown, upper_first
 
 Lines = dict[str, Told]
@@ -103,7 +104,7 @@ def view(look: Lookup, names: Names) -> Why:
     return Why(
         open=shown_open,
         shown=0 if shown_open else 1,
-        lost=_lost(sum(not holds(f) for f in explanations(look))),
+        lost=_lost([f for f in explanations(look) if not holds(f)]),
         explained=tuple(g for g in (*gaps, *inside) if g not in shown_open),
         attributions=tuple(
             (attributions.view(look, f, lines[f.id], names), _rest(look, [f], names, "group_estimates", "pictures"))
@@ -115,18 +116,28 @@ def view(look: Lookup, names: Names) -> Why:
     )
 
 
-def _lost(n: int) -> str:
-    failed = upper_first(several(n, "explanation"))
-    return f"{failed} failed a check: do not read {'it' if n == 1 else 'them'}." if n else ""
+def _lost(found: list[Finding]) -> str:
+    """Which explanations failed a check, each method with the classes that it explains."""
+    classes: dict[str, list[str]] = {}
+    for f in found:
+        classes.setdefault(name_of(f.metric), []).extend([f"“{shown(f.label)}”"] if f.label else [])
+    named = [f"{name}{f' of {listed(of)}' if of else ''}" for name, of in classes.items()]
+    failed, them = upper_first(several(len(found), "explanation")), "it" if len(found) == 1 else "them"
+    return f"{failed} failed a check, {'; '.join(named)}: do not read {them}." if found else ""
 
 
 def _leading_first(look: Lookup, parts: dict[By, list[Finding]]) -> list[list[Finding]]:
-    """Findings by attribute; that of the worst problem comes first, and of its gaps that of its own metric."""
+    """Findings by attribute: established gaps first, of them that of the worst problem, and of that its own metric."""
     lead = leading(look)
     by = lead.finding.by if lead is not None else None
     metric = lead.metric if lead is not None else ""
-    first = [fs for _, fs in sorted(parts.items(), key=lambda part: part[0] != by)]
+    first = [fs for _, fs in sorted(parts.items(), key=lambda part: (not any(map(_sure, part[1])), part[0] != by))]
     return [sorted(fs, key=lambda f: (causes.target(f) != metric, not causes.by_word(f))) for fs in first]
+
+
+def _sure(f: Finding) -> bool:
+    """Whether a gap that was taken apart, or whose layers were looked at, is established."""
+    return not f.alone and all(x.total.excludes_zero for x in exhibits_of(f, Contributions))
 
 
 def of_gaps(look: Lookup) -> list[tuple[Finding, Contributions]]:
@@ -196,12 +207,21 @@ def summary(look: Lookup) -> list[tuple[str, str]]:
     for f, x in gaps:
         told = causes.cause(look, f, x)
         if told is not None:
-            size = interval(x.total, "difference") if x.unit == "points" else ""
-            text = f"The gap is {quantity(x.total.value, 'difference')}, {size}. " if size else ""
+            text = _size(look, f, x) if x.unit == "points" else ""
             known = [g for g in explanations(look) if g.by == f.by and holds(g)]
             inside = next((f"{layers.title_of(net, g.label)}. " for g in known for net in exhibits_of(g, Layers)), "")
             return [(f"{upper_first(told)}.", f"{text}{inside}This is {not_causes()}.{_caution(f)}")]
     return []
+
+
+def _size(look: Lookup, f: Finding, x: Contributions) -> str:
+    """How large a gap is, and of scores who has the lower ones: "Women score 4.3 points lower, 95% interval …"."""
+    e, low = x.total, x.between[-1] if x.between else ""
+    size, sure = quantity(e.value, "difference"), interval(e, "difference")
+    who = next((g.group for g in look.groups(TRUTH, f.by) if low in (look.say.mention(g.group), *g.group.values())), {})
+    if causes.target(f) != "mean_score" or f.label or not who or (e.low or 0.0) <= 0:
+        return f"The gap is {size}, {sure}. "
+    return f"{upper_first(look.say.people(who))} score {size} lower on average, {sure}. "
 
 
 def _gap(look: Lookup, found: list[Finding], names: Names, lines: Lines) -> Explained:
