@@ -126,6 +126,10 @@ the data, so that a share of each means nothing: a, b and sum'
     ]
 
 
+CUT = "texts are cut"
+"""What a note says of texts that the net does not read to their end; a page says it beside their words."""
+
+
 def selective(most: str, least: str, size: str, speak: str = "error rates") -> str:
     """That truth is missing more often for some than for others; `speak`: what is of those with a truth.
 

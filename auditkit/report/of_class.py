@@ -15,6 +15,8 @@ class OfClass(Vocabulary):
     >>> say = OfClass(Words(groups={"sex": {"f": "women", "m": "men"}}), "high")
     >>> say.frequencies("true_positive_rate", [({"sex": "f"}, 0.614), ({"sex": "m"}, 0.83)])
     'Of the people who are really “high”, 61 of every 100 women are told “high” and 83 of every 100 men.'
+    >>> say.frequencies("true_positive_rate", [({"sex": "f"}, 13 / 15), ({"sex": "m"}, 1.0)], (15, 65))
+    'Of the people who are really “high”, 13 of 15 women are told “high” and 65 of 65 men.'
     >>> say.clause("selection_rate", {"sex": "f"}, {"sex": "m"}), say.really()
     ('women are told “high” less often than men', 'are really “high”')
     """

@@ -11,10 +11,10 @@ import pytest
 
 import auditkit as ak
 from auditkit.formatting import percent
-from auditkit.records import Estimate, NotMeasured, Report, Table
+from auditkit.records import Estimate, Finding, NotMeasured, Report, Table
 from auditkit.report import markdown
 from auditkit.report.failing import measured
-from auditkit.report.html import metrics
+from auditkit.report.html import attributions, metrics
 from auditkit.report.html.explorer import view
 from auditkit.report.html.figures import Names
 from auditkit.report.html.first import view as first
@@ -28,8 +28,8 @@ from auditkit.report.html.summary import view as summary
 from auditkit.report.html.unmeasured import view as unmeasured
 from auditkit.report.sarif import render as sarif
 from tests.readers.test_detection_thresholds import report as of_boxes
-from tests.report import explained, samples
-from tests.report.test_answers import words
+from tests.report import explained, fixtures, samples
+from tests.report.test_answers import section, words
 from tests.report.test_remedies_on_the_page import audited, rows, selected
 
 DEMO = Path(__file__).parents[2] / "reports" / "samples" / "income.json"
@@ -202,3 +202,64 @@ def test_no_gap_in_decisions_is_not_told_as_no_gap_where_scores_differ() -> None
     page = words(render(explained.with_explanations(bare, [explained.gap(unsure, by="sex", groups=())])))
     assert "no gap is established" in page
     assert "no gap in decisions" not in page
+
+
+def test_established_gaps_are_told_before_those_that_are_not() -> None:
+    bare = samples.nothing()
+    unsure = explained.parts().model_copy(update={"total": Estimate(value=0.03, low=-0.01, high=0.07)})
+    first, second = explained.gap(unsure, by="race", groups=()), explained.gap(by="sex", groups=("Female", "Male"))
+    for found in ([first, second], [second, first]):
+        why = section(render(explained.with_explanations(bare, found)), "why")
+        assert why.index("between women and men") < why.index("groups of race")
+
+
+def test_who_has_the_lower_scores_is_said() -> None:
+    """The gap is the mean of the first group less that of the second, where its interval lies above 0."""
+    x = explained.parts().model_copy(update={"between": ("Male", "Female")})
+    report = explained.with_explanations(samples.nothing(), [explained.gap(x, by="sex", groups=("Female", "Male"))])
+    assert "Women score 18.7 points lower on average, 95% interval" in words(render(report))
+    of_class = explained.gap(x, by="sex", groups=("Female", "Male")).model_copy(update={"label": "dog"})
+    page = words(render(explained.with_explanations(samples.nothing(), [of_class])))
+    assert "lower on average" not in page
+    assert "The gap is 18.7 points" in page
+
+
+def of_scores() -> Finding:
+    """An explanation of what moves the score, that holds and whose parts surely lead."""
+    return next(f for f in fixtures.ALL["explained"]().findings if attributions.attributes(f) and attributions.leads(f))
+
+
+def test_explanations_that_failed_are_named_with_their_classes() -> None:
+    made = of_scores()
+    failed = tuple(t.model_copy(update={"passed": False, "blocking": True}) for t in made.trust)
+    lost = [made.model_copy(update={"label": c, "id": f"x[{c}]", "trust": failed}) for c in "25"]
+    why = words(section(render(explained.with_explanations(samples.nothing(), lost)), "why"))
+    assert "Two explanations failed a check, Integrated Gradients of “2” and “5”: do not read them." in why
+
+
+def test_what_leads_without_a_caution_is_told_before_what_has_one() -> None:
+    plain = of_scores()
+    doubted = plain.model_copy(
+        update={"trust": tuple(t.model_copy(update={"passed": False, "blocking": False}) for t in plain.trust)}
+    )
+    found = [
+        doubted.model_copy(update={"label": "6", "id": "x[6]"}),
+        plain.model_copy(update={"label": "8", "id": "x[8]"}),
+    ]
+    report = explained.with_explanations(samples.nothing(), found)
+    chosen = attributions.first(Lookup(report))
+    assert chosen is not None
+    assert chosen.label == ("8" if attributions.leads(plain) else "6")
+    assert attributions.leads(plain)
+
+
+def test_of_classes_the_worst_is_told() -> None:
+    """The recall of the first class stood over ten, of which another was the worst."""
+    look = Lookup(samples.made("classes"))
+    mine = [
+        f for f in look.report.findings if f.metric == "true_positive_rate" and f.comparison == "overall" and f.label
+    ]
+    worst = min(mine, key=lambda f: f.estimate.value or 0.0)
+    assert len(mine) > 2
+    told = [metrics.of(look, order, Names()).answers[0].figure.title for order in (mine, mine[::-1])]
+    assert all(f"“{worst.label}”" in t for t in told)

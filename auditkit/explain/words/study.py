@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.arrays import Floats, Ints
+from auditkit.catalogue.sentences import CUT
 from auditkit.errors import NotExplained
 from auditkit.explain.attributions.study import Setup, attributed, from_there
 from auditkit.explain.captum_calls import Tensors
@@ -198,7 +199,7 @@ def notes_of(texts: Sequence[str | None], readings: Sequence[Reading], tokens: T
     told = [
         (missing, f"{missing:,} of {n:,} texts are missing, and have no words"),
         (empty, f"{empty:,} of {n:,} texts are empty"),
-        (cut, f"{cut:,} of {n:,} texts are cut: the net is not given all of their pieces"),
+        (cut, f"{cut:,} of {n:,} {CUT}: the net is not given all of their pieces"),
         (lost, f"of {lost:,} of {n:,} texts the pieces were not found among the ids that the net reads"),
         (
             unknown,

@@ -154,12 +154,20 @@ def behind(look: Lookup, names: Names) -> tuple[Drawn, ...]:
 
 
 def _lead(found: list[Finding]) -> Finding:
-    """The surest established comparison; else the first finding."""
+    """The surest established comparison; else the worst of classes, or the first finding."""
     sure = [f for f in found if established(f)]
     differences = [f for f in sure if f.comparison.startswith("difference")]
     if differences:
         return max(differences, key=lambda f: f.estimate.low or 0.0)
-    return sure[0] if sure else found[0]
+    return sure[0] if sure else _worst(found)
+
+
+def _worst(found: list[Finding]) -> Finding:
+    """Of rates of classes, each over everybody, the worst where one end is better; else the first finding."""
+    of_classes = [f for f in found if f.label and f.comparison == "overall" and f.estimate.value is not None]
+    known = METRICS.get(found[0].metric)
+    sign = {"higher is better": 1, "lower is better": -1}.get(known.direction, 0) if known else 0
+    return min(of_classes, key=lambda f: sign * (f.estimate.value or 0.0), default=found[0]) if sign else found[0]
 
 
 def _headline(look: Lookup, f: Finding) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from auditkit.catalogue.sentences import CUT
 from auditkit.formatting import NOTHING, quotient
 from auditkit.records import Contribution, Contributions, Estimate, Finding, Unit
 from auditkit.report.html.causes import by_word, gap_words, part, title_of
@@ -88,7 +89,9 @@ def view(look: Lookup, f: Finding, x: Contributions, names: Names, told: Told = 
     bars = tuple(_bar(axis, x, r, start, end, total) for (start, end), r in zip(ends, rows, strict=True))
     shares = any(r.share is not None for r in x.rows)
     name = f"What makes it: {by_words(f.by)}" if f.by else "What makes it"
-    figure = Figure(name, title_of(look, f, x), _subtitle(look, f, x), _sums(x), table_of(look, f, x), told)
+    figure = Figure(
+        name, title_of(look, f, x), _subtitle(look, f, x), _sums(x) + _unread(f), table_of(look, f, x), told
+    )
     return Waterfall(
         figure=names.figure(figure),
         axis=axis,
@@ -186,6 +189,11 @@ def _subtitle(look: Lookup, f: Finding, x: Contributions) -> str:
     if noun == "region" and any(e.kind == "pictures" for g in look.report.findings for e in g.exhibits):
         each += " The mean pictures of this section number the regions."
     return f"{shown(x.title, longest=300)}. {each}{outlined}{level}{cut}"
+
+
+def _unread(f: Finding) -> str:
+    """That the net does not read texts to their end."""
+    return next((f" {upper_first(shown(n, longest=300))}." for n in f.notes if CUT in n), "")
 
 
 def _sums(x: Contributions) -> str:
