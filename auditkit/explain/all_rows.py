@@ -6,7 +6,6 @@ alike.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -50,7 +49,7 @@ def words_of(by: Sequence[str], name: str) -> str:
     >>> words_of(["sex"], "f"), words_of(["tall"], "no"), words_of(["tall", "sex"], "no, f")
     ('f', 'tall = no', 'tall = no & f')
     """
-    values = [name] if len(by) == 1 else next(csv.reader([name], skipinitialspace=True))
+    values = [name] if len(by) == 1 else name.split(", ")
     return group_words(by, values) if len(values) == len(by) and any(map(says_nothing_alone, values)) else name
 
 

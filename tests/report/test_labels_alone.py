@@ -14,6 +14,7 @@ from torch import nn
 
 import auditkit as ak
 from auditkit.catalogue.sentences import group_words, says_nothing_alone
+from auditkit.explain.all_rows import words_of
 from auditkit.explain.recourse.check import Recourse
 from auditkit.fairness.groups.conditional import ConditionalParity
 from auditkit.inputs.mentions import GROUPS
@@ -127,3 +128,16 @@ def test_labels_that_say_nothing_alone(label: str) -> None:
 def test_labels_that_do(label: str) -> None:
     assert not says_nothing_alone(label)
     assert group_words(["a", "b"], [label, "x"]) == f"{label} & x"
+
+
+def test_ranges_and_numbers_behind_their_attribute_are_told_in_words() -> None:
+    """A condition of a subgroup keeps its attribute; that of a bare number is a part of the label."""
+    mine = Words(groups={"age": {"60+": "older people", "1": "young people"}})
+    f = fixtures.adult().findings[0].model_copy(update={"by": ("age",), "statement": "Of age = 60+ and of age = 1."})
+    told = retold(fixtures.adult().model_copy(update={"words": mine, "findings": (f,)})).findings[0]
+    assert told.statement == "Of age = older people and of young people."
+
+
+@pytest.mark.parametrize("name", ["a\rb, no", "a\nb, no", '"x, y", no', "", ", "])
+def test_a_crossing_of_odd_labels_has_a_name(name: str) -> None:
+    assert words_of(["sex", "tall"], name).replace("tall = ", "").replace(" & ", ", ") == name

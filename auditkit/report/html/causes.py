@@ -91,7 +91,7 @@ def cause(look: Lookup, f: Finding, x: Contributions) -> str | None:
 
 def _bare(label: str) -> str:
     """What is no word stands in brackets among words, and without them in a sentence."""
-    return label[1:-1] if label[:1] == "(" and label[-1:] == ")" else f"“{label.strip('“”')}”"
+    return label[1:-1] if label[:1] == "(" and label[-1:] == ")" else label
 
 
 def cancelling(x: Contributions) -> tuple[Contribution, Contribution] | None:

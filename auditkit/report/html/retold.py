@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from auditkit.catalogue.sentences import group_words
+from auditkit.catalogue.sentences import group_words, says_nothing_alone
 from auditkit.records import Estimate, Finding, GroupEstimate, GroupEstimates, Pictures, Report
 from auditkit.report.rows import PEOPLE
 from auditkit.report.vocabulary import Vocabulary, shown, upper_first
@@ -178,11 +178,15 @@ def _of(f: Finding, report: Report, groups: dict[str, dict[str, str]], everywher
     if not own:
         return everywhere
     named = "|".join(re.escape(a) for a in f.by)
-    label = re.compile(rf"((?:{_BEFORE}|\b(?:{named}): ))({_either(own)}){_AFTER}")
+    label = re.compile(rf"((?:{_BEFORE}|\b(?:{named})(?: =|:) ))({_either(own)}){_AFTER}")
+
+    def instead(m: re.Match[str]) -> str:
+        whole = m[1].endswith("= ") and says_nothing_alone(m[2])  # then the attribute is a part of the label
+        return own[m[2]] if whole else m[1] + own[m[2]]
 
     def told(text: str) -> str:
         text = own.get(text, text)
-        while (new := label.sub(lambda m: m[1] + own[m[2]], text)) != text:  # labels that share what is between them
+        while (new := label.sub(instead, text)) != text:  # labels that share what is between them
             text = new
         return everywhere(text)
 

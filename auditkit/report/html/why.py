@@ -219,7 +219,7 @@ def _size(look: Lookup, f: Finding, x: Contributions) -> str:
     e, low = x.total, x.between[-1] if x.between else ""
     size, sure = quantity(e.value, "difference"), interval(e, "difference")
     who = next((g.group for g in look.groups(TRUTH, f.by) if low in (look.say.mention(g.group), *g.group.values())), {})
-    if causes.target(f) != "mean_score" or f.label or not who or (e.low or 0.0) <= 0:
+    if causes.target(f) != "mean_score" or f.label or not low or not who or (e.low or 0.0) <= 0:
         return f"The gap is {size}, {sure}. "
     return f"{upper_first(look.say.people(who))} score {size} lower on average, {sure}. "
 
