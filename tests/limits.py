@@ -25,8 +25,6 @@ class Ran(NamedTuple):
     error: str
     """Class of what it raised; "" where it returned, "killed" where it ran out of time, "died" where it ended."""
     message: str
-    seconds: float
-    """By the wall."""
     megabytes: float
     """Resident memory at its peak, above what the warm process had."""
 
@@ -50,12 +48,10 @@ def run(call: Callable[[], Any], *, seconds: float = 5.0, megabytes: int = 1_000
         os.kill(pid, signal.SIGKILL)
     ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(read)
-    took = time.perf_counter() - started
     if not said:
         late = said is None or ended == -signal.SIGPROF
-        return Ran(None, "killed" if late else "died", "", took, float("nan"))
-    value, error, message, inside, grown = pickle.loads(said)
-    return Ran(value, error, message, inside, grown)
+        return Ran(None, "killed" if late else "died", "", float("nan"))
+    return Ran(*pickle.loads(said))
 
 
 def _child(call: Callable[[], Any], write: int, megabytes: int) -> None:
@@ -64,17 +60,15 @@ def _child(call: Callable[[], Any], write: int, megabytes: int) -> None:
         size = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + megabytes * 2**20,) * 2)
     value, error, message = None, "", ""
-    started = time.perf_counter()
     try:
         value = call()
     except BaseException as e:
         error, message = type(e).__name__, str(e) or traceback.format_exc()
-    took = time.perf_counter() - started
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     try:
-        said = pickle.dumps((value, error, message, took, grown))
+        said = pickle.dumps((value, error, message, grown))
     except Exception:
-        said = pickle.dumps((repr(value), error, message, took, grown))
+        said = pickle.dumps((repr(value), error, message, grown))
     with os.fdopen(write, "wb") as pipe:
         pipe.write(said)
     os._exit(0)

@@ -9,6 +9,7 @@ for name in sys.argv[1:] or (
     "fairness",
     "scores",
     "audit",
+    "wide",
     "lists",
     "subgroups",
     "explain",

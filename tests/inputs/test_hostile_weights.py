@@ -9,7 +9,6 @@ import pickle
 import socket
 import struct
 import tarfile
-import time
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -33,18 +32,16 @@ STATE = nn.Linear(2, 1).state_dict()
 
 def refused(path: Path, *messages: str, net: nn.Module | None = None) -> None:
 
-    def load() -> tuple[str, float]:
-        started = time.process_time()  # of this child alone: the machine may be busy
+    def load() -> str:
         try:
             load_weights(net or nn.Linear(2, 1), path)
         except ModelError as e:
-            return str(e), time.process_time() - started
-        return "", 0.0
+            return str(e)
+        return ""
 
-    ran = run(load, seconds=30, megabytes=400)
+    ran = run(load, seconds=30, megabytes=400)  # of one core: what bombs unpack would take minutes
     assert ran.value, ran
-    said, seconds = ran.value
-    assert seconds < 2
+    said = ran.value
     assert ran.megabytes < 200
     assert "\n" not in said or "convert it once" in said
     assert path.name in said
@@ -308,7 +305,6 @@ def test_what_is_no_file_is_refused_at_once(tmp_path: Path, reader: str) -> None
         ran = run(lambda path=path: read(path), seconds=2)
         assert ran.error == error.__name__, (kind, ran)
         assert "\n" not in ran.message
-        assert ran.seconds < 1
         assert ran.megabytes < 50
         if kind in ("pipe", "socket", "folder", "device"):
             assert f"is a {kind}" in ran.message or kind == "folder", ran.message
