@@ -31,14 +31,16 @@ Net = tuple[Model, Batch]
 
 
 def trained(net: nn.Module, x: Tensor, y: Tensor, *, steps: int = 150) -> nn.Module:
-    """Logistic regression of y (N,) on the net's one output."""
-    optimiser = torch.optim.Adam(net.parameters(), lr=1e-2)
+    """Logistic regression of y (N,) on the net's one output. In double precision, whose rounding does not grow to
+    another net where another processor sums in another order; the net is of single precision, as it was."""
+    x, y = (t.double() if t.is_floating_point() else t for t in (x, y))
+    optimiser = torch.optim.Adam(net.double().parameters(), lr=1e-2)
     for _ in range(steps):
         optimiser.zero_grad()
         loss = nn.functional.binary_cross_entropy_with_logits(net(x).reshape(-1), y)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return net.eval()
+    return net.float().eval()
 
 
 def batch(features: pd.DataFrame, seed: int = 0) -> Batch:
