@@ -154,7 +154,8 @@ class TrustCheck(Terse):
     high: float | None = None
     """Upper limit, likewise."""
     sure: bool = True
-    """False where the limit lies between `low` and `high`: neither passed nor failed; absent from JSON where true."""
+    """False where the rows cannot tell on which side of the limit the value is: neither passed nor failed; absent from
+    JSON where true."""
 
     @property
     def measured(self) -> str:
@@ -164,7 +165,7 @@ class TrustCheck(Terse):
     @property
     def failed(self) -> bool:
         """True when an explanation with this check must be shown as failed."""
-        return self.blocking and not self.passed
+        return self.blocking and not self.passed and self.sure
 
     @property
     def cautions(self) -> bool:

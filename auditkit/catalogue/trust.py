@@ -58,6 +58,7 @@ TABLE = (
         "T6", "infidelity", "do the contributions predict what taking columns away does, better than mixed-up ones and "
         "not more than twice as badly as the best that add up",
         None, "the contributions do not predict what the columns do", source="Yeh et al. (2019)",
+        unsure="it is not sure that the contributions predict what the columns do",
     ),
     Threshold(
         "T7", "deletion and insertion", "does the ranking move the score faster than random rankings do",
@@ -81,6 +82,7 @@ TABLE = (
         "T12", "single columns", "is each column's contribution what taking that column away does, on average over "
         "which others are there, but for what columns do together",
         0.65, "the contributions of a column are not what taking it away does",
+        unsure="it is not sure that the contributions of each column are what taking it away does",
     ),
 )  # fmt: skip
 """Every check, in the order in which it is shown. Limits are ours."""

@@ -153,3 +153,18 @@ def test_the_farthest_column_is_one_that_is_surely_far() -> None:
     assert check.low is not None
     assert check.limit is not None
     assert check.low > check.limit
+
+
+def test_a_column_beyond_the_limit_that_few_rows_cannot_show_is_not_sure() -> None:
+    """A gap of evidence is no pass: neither failed nor passed, and the page says of which side it is not sure."""
+    from auditkit.explain.trust.single_sums import MISS, ROOM
+
+    rng = np.random.default_rng(0)
+    few = rng.exponential(0.95, 16)
+    for miss, word in ((few, "not sure"), (np.tile(few, 20), "failed"), (0.5 * few / few.mean(), "passed")):
+        columns = {f"{MISS}a": miss, f"{ROOM}a": np.ones(len(miss))}
+        check = single_columns(Observations(columns, {}, {"features": ["a"]}))
+        assert (check.failed, check.passed, check.sure) == (word == "failed", word == "passed", word != "not sure")
+        told = " ".join(sentences(check))
+        assert ("not surely above 0.65" in told) == (word == "not sure"), told
+        assert ("it is not sure that" in check.note) == (word == "not sure")

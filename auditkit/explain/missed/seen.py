@@ -174,7 +174,9 @@ def _notes(facts: dict[str, Any], trust: tuple[TrustCheck, ...]) -> tuple[str, .
 
 def _tested(trust: tuple[TrustCheck, ...]) -> str:
     """Which tests the maps of these objects passed, failed, or were not put to, and why."""
-    done = {"passed": [t for t in trust if t.applies and t.passed], "failed": [t for t in trust if t.failed]}
+    able = [t for t in trust if t.applies]
+    done = {"passed": [t for t in able if t.passed], "not sure": [t for t in able if not t.sure],
+            "failed": [t for t in able if t.failed]}  # fmt: skip
     said = [f"{word}: {', '.join(t.name for t in of)}" for word, of in done.items() if of]
     said += [f"not measured: {t.name} ({t.note.removeprefix('does not apply: ')})" for t in trust if not t.applies]
     return f"tests of these maps, over all drawn objects; {'; '.join(said)}"

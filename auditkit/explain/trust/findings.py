@@ -13,7 +13,7 @@ from auditkit.arrays import Floats, Ints
 from auditkit.catalogue.trust import THRESHOLDS
 from auditkit.evidence.observations import Observations
 from auditkit.evidence.sums import Weights, weighted
-from auditkit.explain.trust.records import FLOOR, checked, judged, unmeasured, weighed
+from auditkit.explain.trust.records import FLOOR, checked, judged, suspected, unmeasured, weighed
 from auditkit.explain.trust.set_sums import BEST, CHANGES, missed
 from auditkit.explain.trust.single_sums import farthest
 from auditkit.question import SPARSE
@@ -181,8 +181,7 @@ def infidelity(trials: Observations) -> TrustCheck:
         float(TIMES * best.sum() / total) + BESIDES,
         _lower(own - TIMES * best - BESIDES * changes) * n / total,
     )
-    near = checked("T6", value, over <= 0, rows + NEAREST, limit=bound)
-    near = near.model_copy(update={"low": _known(bound + over)})
+    near = suspected("T6", value, bound + over, rows + NEAREST, limit=bound)
     return mixed if not mixed.passed or (near.passed and limit <= bound) else near
 
 
@@ -251,7 +250,7 @@ def known_answers(trials: Observations) -> TrustCheck:
 def single_columns(trials: Observations) -> TrustCheck:
     """T12: how far the contributions of a column are from what it does, in shares of the room; the worst column.
 
-    Failed where a column is surely above the limit (`single_sums.farthest`).
+    Failed where a column is surely above the limit (`single_sums.farthest`), not sure where one is above otherwise.
     """
     limit = THRESHOLDS["T12"].limit or 0.0
     found = farthest(trials.columns, trials.facts["features"], limit, level=ROUGH)
@@ -261,7 +260,7 @@ def single_columns(trials: Observations) -> TrustCheck:
         f"{len(trials):,} rows; the farthest is {found.name}; the value is in shares of what columns do together, and "
         "must not surely be above the limit"
     )
-    return checked("T12", found.ratio, not found.surely, note).model_copy(update={"low": _known(found.low)})
+    return suspected("T12", found.ratio, found.low, note)
 
 
 def _lower(values: Floats) -> float:

@@ -65,6 +65,20 @@ def weighed(id_: str, value: float, low: float, high: float, note: str) -> Trust
     return found.model_copy(update={**ends, "sure": sure})
 
 
+def suspected(id_: str, value: float, low: float, note: str, *, limit: float | None = None) -> TrustCheck:
+    """The record of a value that fails where it is surely above the limit: above, and not surely, it is not sure.
+
+    >>> [(t.failed, t.passed, t.sure) for t in (suspected("T12", 0.9, low, "9 rows") for low in (0.7, 0.5))]
+    [(True, False, True), (False, False, False)]
+    """
+    t = THRESHOLDS[id_]
+    bound = t.limit if limit is None else limit
+    assert bound is not None
+    passes, fails = bool(value <= bound), bool(low > bound)
+    found = checked(id_, value, passes, note, limit=limit, meaning=t.failure if fails else t.unsure)
+    return found.model_copy(update={"low": float(low) if np.isfinite(low) else None, "sure": passes or fails})
+
+
 def unmeasured(id_: str, why: str) -> TrustCheck:
     """The record of a check that does not apply, with the reason."""
     return checked(id_, None, True, f"does not apply: {why}").model_copy(update={"limit": None, "applies": False})

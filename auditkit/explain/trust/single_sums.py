@@ -23,13 +23,11 @@ class Farthest(NamedTuple):
     ratio: float
     """Σ miss / Σ room over the rows."""
     low: float
-    """Its lower limit beside the limit asked for: one-sided t over the rows, Bonferroni over the columns."""
-    surely: bool
-    """Whether some column is above the limit surely; then it is the farthest of these."""
-
+    """Its lower limit beside the limit asked for: one-sided t over the rows, Bonferroni over the columns. Above that
+    limit where some column surely is; the farthest is then one of these."""
 
 def farthest(columns: Mapping[str, Floats], names: Sequence[str], limit: float, *, level: float) -> Farthest:
-    """The largest ratio of all columns, and whether one is above `limit` at `level` (one-sided)."""
+    """The largest ratio of all columns; of those that are above `limit` at `level` (one-sided), where there are any."""
     miss, room = (np.stack([columns[f"{what}{name}"] for name in names]) for what in (MISS, ROOM))
     total = room.sum(1)
     ratio = np.divide(miss.sum(1), total, out=np.where(miss.sum(1) > 0, np.inf, 0.0), where=total > 0)
@@ -37,7 +35,6 @@ def farthest(columns: Mapping[str, Floats], names: Sequence[str], limit: float, 
     n = over.shape[1]
     error = over.std(1, ddof=1) / np.sqrt(n)
     low = t_limits(over.mean(1), error, effective_n=n, level=1 - 2 * (1 - level) / len(names)).low
-    surely = bool((low > 0).any())
-    j = int(np.argmax(np.where(low > 0, ratio, -1.0) if surely else ratio))
+    j = int(np.argmax(np.where(low > 0, ratio, -1.0) if (low > 0).any() else ratio))
     beside = limit + low[j] * n / total[j] if total[j] > 0 else np.inf
-    return Farthest(names[j], float(ratio[j]), float(beside), surely)
+    return Farthest(names[j], float(ratio[j]), float(beside))

@@ -75,9 +75,9 @@ def _columns(t: TrustCheck) -> tuple[str, str]:
         return f"{value} ({decimals(t.low, digits)} to {decimals(t.high, digits)})", allowed(t)
     if not _sides_differ(t):
         return value, allowed(t)
-    upwards = t.at_least != t.passed
+    upwards = _upwards(t)
     end, side = (t.low, "above") if upwards else (t.high, "below")
-    surely = f"{'not ' if t.passed else ''}surely {side}"  # what is asked for, whatever was found
+    surely = f"{'not ' if t.passed or not t.sure else ''}surely {side}"  # what is asked for, whatever was found
     return value if end is None else f"{value} ({decimals(end, digits)})", f"{surely} {_limit(t, 4)}"
 
 
@@ -114,7 +114,7 @@ def _cautioned(t: TrustCheck) -> str:
 def _result(t: TrustCheck) -> str:
     if not t.applies:
         return "does not apply"
-    return "passed" if t.passed else "failed" if t.blocking else "caution" if t.sure else "not sure"
+    return "passed" if t.passed else "not sure" if not t.sure else "failed" if t.blocking else "caution"
 
 
 def _told(t: TrustCheck) -> str:
@@ -141,7 +141,7 @@ def _size(t: TrustCheck) -> str:
         return f"between {decimals(t.low, digits)} and {decimals(t.high, digits)}, where {_asked(t, 3)}"
     if not _sides_differ(t):
         return f"{value}, where {_asked(t, 3)}"
-    upwards = t.at_least != t.passed
+    upwards = _upwards(t)
     far, word = (t.low, "down to") if upwards else (t.high, "up to")
     ends = "" if far is None else f": {word} {decimals(far, digits)}"
     return f"{value}, which is not surely {'above' if upwards else 'below'} {_limit(t, 3)}{ends}"
@@ -160,11 +160,16 @@ def valued(t: TrustCheck, digits: int) -> tuple[str, int]:
 
 
 def _sides_differ(t: TrustCheck) -> bool:
-    """Whether the value lies on the one side of the limit and the result is that of the other: an interval decides."""
+    """Whether the result is not that of the side of the limit on which the value lies: an interval decides."""
     assert t.value is not None
     assert t.limit is not None
     kept = t.value >= t.limit if t.at_least else t.value <= t.limit
-    return t.sure and kept != t.passed
+    return kept != t.passed or not t.sure
+
+
+def _upwards(t: TrustCheck) -> bool:
+    """Whether what decides is that the value is, or is not, surely above the limit; else surely below."""
+    return t.at_least != (t.passed or not t.sure)
 
 
 def apart(values: Iterable[float | None], limit: float, digits: int) -> int:
