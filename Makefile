@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CASES ?= 1000
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --constraint constraints.txt
 
-.PHONY: demo test test-all test-slow test-lowest test-cuda test-integrations wheel-test fuzz lint format bench simulate examples reports docs clean
+.PHONY: demo test test-all test-slow test-full test-lowest test-cuda test-integrations wheel-test fuzz lint format bench simulate examples reports docs clean
 
 demo: $(VENV)/run.stamp
 	@$(BIN)/auditkit demo
@@ -17,7 +17,11 @@ test: $(VENV)/dev.stamp browser
 test-all: test test-slow
 
 test-slow: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m 'slow and not full'
+
+# The cases of which the slow suite takes every n-th: an hour on two cores, and not part of CI.
+test-full: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -m full
 
 # Needs a GPU, and less than five minutes; without one each test is skipped, with the reason.
 test-cuda: $(VENV)/dev.stamp

@@ -23,13 +23,22 @@ settings.load_profile("auditkit")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`one_in(n)`: of the cases of one test the quick suite takes every n-th; the slow suite has the others."""
-    seen: Counter[str] = Counter()
+    """`one_in(n)`: of the cases of one test the quick suite takes every n-th; the slow suite has the others.
+
+    `slow_one_in(n)`: of the slow cases of one test the slow suite takes every n-th; `make test-full` has the others.
+    """
+    cases, slow = Counter[str](), Counter[str]()
     for item in items:
-        marker, test = item.get_closest_marker("one_in"), item.nodeid.partition("[")[0]
-        if marker is not None and seen[test] % marker.args[0]:
+        test = item.nodeid.partition("[")[0]
+        marker = item.get_closest_marker("one_in")
+        if marker is not None and cases[test] % marker.args[0]:
             item.add_marker(pytest.mark.slow)
-        seen[test] += 1
+        cases[test] += 1
+        marker = item.get_closest_marker("slow_one_in")
+        if marker is not None and item.get_closest_marker("slow") is not None:
+            if slow[test] % marker.args[0]:
+                item.add_marker(pytest.mark.full)
+            slow[test] += 1
 
 
 def pytest_collection_finish() -> None:

@@ -63,6 +63,7 @@ def test_gaps_cover(kind: str, cell: str) -> None:
     assert covered(kind, cell, 300) >= 0.92
 
 
+@pytest.mark.slow_one_in(5)
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("kind", KINDS)

@@ -92,6 +92,7 @@ def plain() -> ak.Report:
     return ak.audit(PREDICTIONS, dataset(PLAIN), checks=counting(PLAIN))
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.one_in(12)
 @pytest.mark.parametrize("names", CASES, ids="-".join)
 def test_counts_under_these_names_say_what_they_say_renamed(names: tuple[str, ...], plain: ak.Report) -> None:
@@ -157,6 +158,7 @@ NETS = [("w", "y_pred", "y_true"), ("selected", "w2", "what")]
 """In the order of the plain names, after all other columns: keys of rows, and the pairs that are drawn, follow it."""
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("names", NETS, ids="-".join)
 def test_explanations_under_these_names(names: tuple[str, ...]) -> None:

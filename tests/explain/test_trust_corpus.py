@@ -48,6 +48,7 @@ def test_a_few_cases(case: Case) -> None:
     assert (found["rejected"] == "no") == case.good, found
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [*bad_cases(), *good_cases()], ids=lambda c: c.name)
 def test_every_case_is_as_in_the_table(case: Case) -> None:

@@ -128,6 +128,7 @@ def random_policy(rng: random.Random, kinds: tuple[str, ...], classes: tuple[str
 SEEDS = [*range(40), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(40, 200))]
 
 
+@pytest.mark.slow_one_in(3)
 @pytest.mark.one_in(9)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_fresh_and_stored_verdicts_are_equal(seed: int) -> None:

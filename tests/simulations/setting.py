@@ -1,7 +1,8 @@
 """What a simulation is: a setting whose truth is known, drawn again and again, and the bounds that its shares keep.
 
 A file of this folder holds the settings of one kind as `SETTINGS`. `make simulate` runs all of them in full and writes
-`results/`, a table a kind; the slow suite repeats a tenth, and fails only where the draws exclude a bound.
+`results/`, a table a kind; a thirtieth of the draws is a test of each (of every fourth in the slow suite, of all in
+`make test-full`), which fails only where the draws exclude a bound.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from tests.simulations.__main__ import table
 from tests.simulations.setting import Outcome, Setting, Share, settings
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", settings())
 def test_a_thirtieth(name: str) -> None:

@@ -26,6 +26,7 @@ class Farthest(NamedTuple):
     """Its lower limit beside the limit asked for: one-sided t over the rows, Bonferroni over the columns. Above that
     limit where some column surely is; the farthest is then one of these."""
 
+
 def farthest(columns: Mapping[str, Floats], names: Sequence[str], limit: float, *, level: float) -> Farthest:
     """The largest ratio of all columns; of those that are above `limit` at `level` (one-sided), where there are any."""
     miss, room = (np.stack([columns[f"{what}{name}"] for name in names]) for what in (MISS, ROOM))

@@ -36,6 +36,7 @@ def test_labels_are_what_brute_force_shows(name: str) -> None:
     assert contradictions(NAMED[name]) == []
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMED if name not in QUICK])
 def test_all_labels_are_what_brute_force_shows(name: str) -> None:
