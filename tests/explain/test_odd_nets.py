@@ -94,6 +94,7 @@ def test_no_check_breaks(name: str) -> None:
         assert not any(mark in absent.why for mark in ("4711", "version", "Traceback")), "no words but ours"
 
 
+@pytest.mark.slow_one_in(3)
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)

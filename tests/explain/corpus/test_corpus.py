@@ -98,6 +98,7 @@ def test_training_rows_push_as_labelled(name: str) -> None:
     _pushes_as_labelled(NAMED[name])
 
 
+@pytest.mark.slow_one_in(4)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [case.name for case in cases() if case.first and case.through])
 def test_all_training_rows_push_as_labelled(name: str) -> None:
