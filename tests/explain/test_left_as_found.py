@@ -298,6 +298,7 @@ def checks() -> dict[str, Callable[[ak.Model, Batch], Any]]:
     return {**{c.name: c.examine for c in asked}, "explain": explained}
 
 
+@pytest.mark.slow_one_in(3)
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in ZOO])
 def test_left_as_found_by_every_explanation(name: str) -> None:

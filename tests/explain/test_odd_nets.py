@@ -85,6 +85,7 @@ QUICK = (
 """Those that are no slower than an ordinary net, and that no other net here stands for."""
 
 
+@pytest.mark.slow_one_in(3)
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in ODD])
 def test_no_check_breaks(name: str) -> None:

@@ -63,6 +63,7 @@ def audits(frame: Frame) -> list[ak.Report]:
     return out
 
 
+@pytest.mark.slow_one_in(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_every_check_answers_or_says_why_not_and_the_report_is_stored_and_drawn(name: str, tmp_path: Path) -> None:
