@@ -19,7 +19,7 @@ test-all: test test-slow
 test-slow: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m 'slow and not full'
 
-# The cases of which the slow suite takes every n-th: an hour on two cores, and not part of CI.
+# The cases of which the slow suite takes every n-th; not part of CI.
 test-full: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -m full
 

@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import numpy as np
-import pandas as pd
-
 import auditkit as ak
 from auditkit.report.html.page import render
 from tests.fairness.test_many_crossings import frame as crossed
@@ -28,12 +25,6 @@ def timed(what: str, call: Callable[[], object], reach: float) -> None:
     print(f"  {what:58} {time.process_time() - started:6.1f} s  (reach {reach:g} s)", flush=True)
 
 
-def fifty() -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    g = rng.integers(0, 50, 20_000)
-    return pd.DataFrame({"g": [f"g{i}" for i in g], "y": rng.integers(0, 2, 20_000), "p": rng.integers(0, 2, 20_000)})
-
-
 def main() -> None:
     whole(wide(4), 4)  # imports what the rest needs
     for columns, rows in ((71, 5_000), (500, 5_000), (500, 20_000)):
@@ -44,7 +35,7 @@ def main() -> None:
     timed("a thousand groups, 20,000 rows", partial(groups, ["g"], 1_000, 2), 15)
     for first, second in ((1_000, 2), (60, 60), (400, 50)):
         timed(f"{first:,} × {second} crossed groups, 20,000 rows", partial(groups, ["g", "h"], first, second), 15)
-    report = ak.audit(ak.Predictions("p"), ak.Dataset(fifty(), y_true="y", sensitive_features="g"))
+    report = ak.audit(ak.Predictions("p"), ak.Dataset(crossed(50, 1, 20_000), y_true="y", sensitive_features="g"))
     timed("the page of fifty groups", lambda: render(report), 1)
 
 

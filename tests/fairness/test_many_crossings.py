@@ -92,6 +92,6 @@ def test_default_audits_of_many_crossings_end_within_memory(first: int, second: 
     def whole() -> str:
         return render(ak.audit(ak.Predictions("p", score="s"), data))
 
-    ran = run(whole, seconds=200, megabytes=1_000)
+    ran = run(whole, seconds=100, megabytes=1_000)
     assert not ran.error, ran
     assert "crossed groups have rows" in ran.value

@@ -99,7 +99,7 @@ def whole(frame: pd.DataFrame, columns: int | None) -> int:
 def test_a_default_audit_of_many_columns_ends_within_memory(columns: int, rows: int, with_net: bool) -> None:
     whole(wide(4), 4 if with_net else None)  # imports what a case needs
     frame = wide(columns, rows=rows)
-    ran = run(lambda: whole(frame, columns if with_net else None), seconds=300, megabytes=1_000)
+    ran = run(lambda: whole(frame, columns if with_net else None), seconds=150, megabytes=1_000)
     assert ran.error == "", ran.message
     assert ran.value > 5
     assert ran.megabytes < 1_000

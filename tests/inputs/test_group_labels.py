@@ -154,7 +154,7 @@ def test_a_default_audit_of_a_thousand_groups_ends_within_memory() -> None:
     frame = frame.assign(p=(frame["s"] > 0.5).astype(int), y=rng.integers(0, 2, n))
     data = Dataset(frame, y_true="y", sensitive_features="g")
 
-    ran = run(lambda: len(to_html(ak.audit(ak.Predictions("p", score="s"), data))), seconds=200, megabytes=1_000)
+    ran = run(lambda: len(to_html(ak.audit(ak.Predictions("p", score="s"), data))), seconds=100, megabytes=1_000)
     assert not ran.error, ran
     assert ran.value
 

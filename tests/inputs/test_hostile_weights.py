@@ -39,7 +39,7 @@ def refused(path: Path, *messages: str, net: nn.Module | None = None) -> None:
             return str(e)
         return ""
 
-    ran = run(load, seconds=30, megabytes=400)  # of one core: what bombs unpack would take minutes
+    ran = run(load, seconds=10, megabytes=400)
     assert ran.value, ran
     said = ran.value
     assert ran.megabytes < 200
